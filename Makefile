@@ -1,0 +1,52 @@
+# Every target makes what it needs; start with `make demo` or `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test check coverage lint format lock clean
+help: ## what can be made here
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+demo: $(READY) ## watch a failover of real agents, in network namespaces of its own
+	@$(BIN)/vipd demo
+
+test: $(READY) lint ## everything that this machine and user can run
+	$(BIN)/coverage erase
+	$(BIN)/pytest -n auto -m "not system" --cov --cov-report=
+	$(BIN)/coverage report
+	$(BIN)/pytest -m system
+
+check: $(READY) lint ## format, lint, types, import contracts, all tests that need no root: under a minute
+	$(BIN)/pytest -n auto -q -m "not system and not slow"
+
+coverage: $(READY) ## branch coverage of core/ and wire/: must be 100 %
+	$(BIN)/pytest -n auto -q -m "not system and not slow" --cov --cov-report=
+	$(BIN)/coverage report
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## put the code into the one format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(READY) ## write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "vipd needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "The Python venv module is missing. Install it: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean: ## remove what make made
+	rm -rf $(VENV) dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,52 @@
+"""What an instance wants done. Actions are imperatives and idempotent; their order is API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from vipd.core.cause import Cause
+from vipd.core.model import ChecksumForm, State, Vip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendAdvert:
+    """Send one advert in every family of the instance."""
+
+    priority: int
+    checksum: ChecksumForm
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimAddresses:
+    """Put the addresses on the interface; answered by `AddressesClaimed` or `ClaimFailed`."""
+
+    addresses: tuple[Vip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAddresses:
+    """Take the addresses off the interface."""
+
+    addresses: tuple[Vip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceAddresses:
+    """Tell the link which MAC address the addresses are at now: gratuitous ARP, unsolicited NA."""
+
+    addresses: tuple[Vip, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportTransition:
+    """Say that the state has changed, and why."""
+
+    old: State
+    new: State
+    cause: Cause
+
+
+Action: TypeAlias = (
+    SendAdvert | ClaimAddresses | ReleaseAddresses | AnnounceAddresses | ReportTransition
+)

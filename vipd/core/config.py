@@ -1,0 +1,61 @@
+"""What one instance is told to be. Checked at the edge (`vipd.config`); believed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vipd.core.model import OWNER_PRIORITY, ChecksumForm, Family, Vip, family_of
+from vipd.core.units import MILLISECOND, SECOND, Duration
+
+DEFAULT_PRIORITY = 100
+"""RFC: 9568 §6.1."""
+
+DEFAULT_ADVERT_INTERVAL: Duration = SECOND
+"""RFC: 9568 §6.1 (100 centiseconds)."""
+
+DEFAULT_ANNOUNCE_REFRESH: Duration = 60 * SECOND
+"""Shorter than the five minutes after which common switches forget a MAC address."""
+
+ANNOUNCE_BURST: tuple[Duration, ...] = tuple(
+    delay * MILLISECOND for delay in (0, 100, 500, 1_000, 2_000, 5_000)
+)
+"""When the addresses are announced after a claim: at once for the living, then again for what
+was lost, and once more after the slowest spanning tree port has begun to forward."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceConfig:
+    """One virtual router on this host.
+
+    `checksum` pins the form that is sent over IPv4; None begins with the form that the deployed
+    peers accept and follows what they use. `announce_refresh` of 0 turns the refresh off.
+    """
+
+    name: str
+    interface: str
+    vrid: int
+    addresses: tuple[Vip, ...]
+    priority: int = DEFAULT_PRIORITY
+    advert_interval: Duration = DEFAULT_ADVERT_INTERVAL
+    version: int = 3
+    preempt: bool = True
+    checksum: ChecksumForm | None = None
+    announce_refresh: Duration = DEFAULT_ANNOUNCE_REFRESH
+
+    @property
+    def owner(self) -> bool:
+        """Whether this host owns the addresses. RFC: 9568 §5.2.4."""
+        return self.priority == OWNER_PRIORITY
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families that have an address here: one wire group each, IPv4 first."""
+        return tuple(sorted({family_of(address) for address in self.addresses}))
+
+    @property
+    def identity(self) -> tuple[str, str, int, int, bool]:
+        """What a running instance cannot change without starting anew.
+
+        A change of ownership is among it: an owner begins as MASTER.
+        """
+        return (self.name, self.interface, self.vrid, self.version, self.owner)

@@ -1,0 +1,31 @@
+"""The arithmetic of an election: who waits how long, and who outranks whom."""
+
+from __future__ import annotations
+
+from vipd.core.model import IPAddress
+from vipd.core.units import Duration
+
+
+def skew_time(priority: int, interval: Duration) -> Duration:
+    """How much later than the strongest a BACKUP of this priority gives up on the MASTER.
+
+    RFC: 9568 §6.1: ((256 - priority) * Active_Adver_Interval) / 256.
+    """
+    return (256 - priority) * interval // 256
+
+
+def master_down_interval(priority: int, interval: Duration) -> Duration:
+    """The silence after which a BACKUP of this priority takes over.
+
+    RFC: 9568 §6.1: 3 * Active_Adver_Interval + Skew_Time.
+    """
+    return 3 * interval + skew_time(priority, interval)
+
+
+def outranks(priority: int, source: IPAddress, own_priority: int, own_source: IPAddress) -> bool:
+    """Whether a MASTER must yield to an advert.
+
+    RFC: 9568 §6.4.3: a greater priority, or an equal one from a greater primary address,
+    compared as unsigned integers in network byte order. The addresses are of one family.
+    """
+    return (priority, int(source)) > (own_priority, int(own_source))

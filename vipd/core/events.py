@@ -1,0 +1,70 @@
+"""What can happen to an instance. Events are facts in the past tense; nothing else moves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from vipd.core.config import InstanceConfig
+from vipd.core.model import Advert, IPAddress, LinkFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The agent is ready to run this instance. RFC: 9568 §6.4.1 Startup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The instance is to end. RFC: 9568 §6.4.2, §6.4.3 Shutdown."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """The clock was read. Too early and too late are both harmless."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertReceived:
+    """A valid advert for this instance came from another router."""
+
+    advert: Advert
+    source: IPAddress
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The kernel said something new about the instance's interface."""
+
+    link: LinkFacts
+
+
+@dataclass(frozen=True, slots=True)
+class AddressesClaimed:
+    """Every address of the last `ClaimAddresses` is on the interface."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFailed:
+    """The kernel refused an address; none of that claim is left on the interface."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChanged:
+    """A reload brought another configuration of the same identity."""
+
+    config: InstanceConfig
+
+
+Event: TypeAlias = (
+    Started
+    | Stopped
+    | TimePassed
+    | AdvertReceived
+    | LinkChanged
+    | AddressesClaimed
+    | ClaimFailed
+    | ConfigChanged
+)

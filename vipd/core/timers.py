@@ -1,0 +1,61 @@
+"""Deadlines as data: nothing here fires, so nothing has to be cancelled in time."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from vipd.core.units import Instant
+
+
+class Timer(IntEnum):
+    """The deadlines of an instance. Where two are due at once, the smaller number goes first."""
+
+    MASTER_DOWN = 0
+    """When, as BACKUP, the MASTER counts as gone. RFC: 9568 §6.2 Active_Down_Timer."""
+
+    ADVERT = 1
+    """When, as MASTER, the next advert is due. RFC: 9568 §6.2 Adver_Timer."""
+
+    ANNOUNCE = 2
+    """When, as MASTER, the addresses are announced again."""
+
+    CLAIM_RETRY = 3
+    """When, in FAULT after a refused claim, the instance may stand for election again."""
+
+
+class Deadlines:
+    """When each timer of one instance is due, if it is armed."""
+
+    __slots__ = ("_due",)
+
+    def __init__(self) -> None:
+        self._due: dict[Timer, Instant] = {}
+
+    def arm(self, timer: Timer, at: Instant) -> None:
+        """Set or move a deadline."""
+        self._due[timer] = at
+
+    def disarm(self, timer: Timer) -> None:
+        """Forget a deadline, if there is one."""
+        self._due.pop(timer, None)
+
+    def disarm_all(self) -> None:
+        """Forget every deadline."""
+        self._due.clear()
+
+    def at(self, timer: Timer) -> Instant | None:
+        """When a timer is due; None when it is not armed."""
+        return self._due.get(timer)
+
+    def next(self) -> Instant | None:
+        """The earliest deadline; None when no timer is armed."""
+        return min(self._due.values(), default=None)
+
+    def take_due(self, now: Instant) -> tuple[Timer, Instant] | None:
+        """Disarm and return the earliest timer that is due, with its deadline."""
+        due = [(at, timer) for timer, at in self._due.items() if at <= now]
+        if not due:
+            return None
+        at, timer = min(due)
+        del self._due[timer]
+        return timer, at
