@@ -60,6 +60,7 @@ from vipd.core.model import (
     IPAddress,
     LinkFacts,
     State,
+    Vip,
     family_of,
 )
 from vipd.core.status import InstanceStatus
@@ -88,6 +89,7 @@ class Machine:
         self._learned_checksum: ChecksumForm | None = None
         self._heard: dict[Family, Heard] = {}
         self._last_heard: Heard | None = None
+        self._asked: tuple[Vip, ...] = ()
         self._claimed = False
         self._announced = 0
         self._last_sent: Instant | None = None
@@ -230,7 +232,7 @@ class Machine:
             self._move_master_down(old)
         actions = self._judge_link(now)
         if self._state is State.MASTER:
-            actions += self._reclaim(old)
+            actions += self._reclaim()
         return actions
 
     def _move_master_down(self, old: InstanceConfig) -> None:
@@ -241,17 +243,18 @@ class Machine:
         shift = self.master_down_interval - master_down_interval(old.priority, interval)
         self._deadlines.arm(Timer.MASTER_DOWN, due + shift)
 
-    def _reclaim(self, old: InstanceConfig) -> tuple[Action, ...]:
+    def _reclaim(self) -> tuple[Action, ...]:
         """Release what the configuration no longer lists; claim again if the list is another.
 
         Order: the claim follows the release, because Linux takes the secondary addresses of a
         removed primary along with it.
         """
-        if old.addresses == self._config.addresses:
+        listed = self._config.addresses
+        if self._asked == listed:
             return ()
-        gone = tuple(vip for vip in old.addresses if vip not in self._config.addresses)
+        gone = tuple(vip for vip in self._asked if vip not in listed)
         release = (ReleaseAddresses(gone),) if gone else ()
-        return (*release, ClaimAddresses(self._config.addresses))
+        return (*release, self._claim())
 
     # -- adverts ----------------------------------------------------------------------------
 
@@ -334,7 +337,7 @@ class Machine:
         report = ReportTransition(old=old, new=new, cause=cause)
         if new is State.MASTER:
             self._learned_interval = None
-            return (*left, report, ClaimAddresses(self._config.addresses))
+            return (*left, report, self._claim())
         if new is State.BACKUP:
             self._deadlines.arm(Timer.MASTER_DOWN, now + self.master_down_interval)
         return (*left, report)
@@ -342,9 +345,13 @@ class Machine:
     def _leave_master(self, new: State, now: Instant) -> tuple[Action, ...]:
         """Give the addresses up. Whoever yields to a MASTER has no need to say that it stops."""
         resigns = self._claimed and new is not State.BACKUP
-        self._claimed = False
-        release = ReleaseAddresses(self._config.addresses)
+        release = ReleaseAddresses(self._asked)
+        self._asked, self._claimed = (), False
         return (self._speak(RELEASE_PRIORITY, now), release) if resigns else (release,)
+
+    def _claim(self) -> ClaimAddresses:
+        self._asked = self._config.addresses
+        return ClaimAddresses(self._asked)
 
     # -- what is said -----------------------------------------------------------------------
 
@@ -361,7 +368,7 @@ class Machine:
             wait = self._config.announce_refresh
         if wait:
             self._deadlines.arm(Timer.ANNOUNCE, now + wait)
-        return AnnounceAddresses(self._config.addresses)
+        return AnnounceAddresses(self._asked)
 
     @property
     def _checksum(self) -> ChecksumForm:
