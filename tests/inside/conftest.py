@@ -1,0 +1,36 @@
+"""Tests that run inside a network namespace of their own: tests/system/test_inside.py enters it.
+
+They find an `eth0` with 192.0.2.11/24 and 2001:db8::11/64, plugged into a switch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from vipd.net.address import Addresses
+from vipd.net.link import Links
+from vipd.net.netlink import Requests
+
+collect_ignore_glob = [] if os.environ.get("VIPD_INSIDE") else ["test_*.py"]
+
+
+@pytest.fixture
+def requests() -> Iterator[Requests]:
+    with closing(Requests()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def links(requests: Requests) -> Iterator[Links]:
+    with closing(Links(requests)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def addresses(requests: Requests, links: Links) -> Iterator[Addresses]:
+    with closing(Addresses(requests, links)) as opened:
+        yield opened

@@ -1,0 +1,134 @@
+"""Addresses in a real kernel: the claim, the release, what was there before."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from ipaddress import ip_interface
+
+import pytest
+
+from vipd.core.model import Vip
+from vipd.net.address import Addresses
+from vipd.net.link import Links
+from vipd.net.netlink import AddressSeen, Requests
+
+VIP4 = ip_interface("192.0.2.100/24")
+VIP6 = ip_interface("2001:db8::100/64")
+KERNEL_TAGS = tuple(map(int, platform.release().split(".")[:2])) >= (5, 18)
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+def kernel() -> dict[str, dict[str, object]]:
+    """What `ip` shows on eth0, by address."""
+    shown = subprocess.run(
+        ["ip", "-json", "address", "show", "dev", "eth0"], check=True, capture_output=True
+    )
+    infos = json.loads(shown.stdout)[0]["addr_info"]
+    return {f"{info['local']}/{info['prefixlen']}": info for info in infos}
+
+
+def test_a_claim_installs_every_address_as_one_that_floats(
+    requests: Requests, addresses: Addresses
+) -> None:
+    assert addresses.claim("eth0", [VIP4, VIP6], owner=False) is None
+    shown = kernel()
+    ipv4, ipv6 = shown[str(VIP4)], shown[str(VIP6)]
+    tagged = {
+        seen.address for seen in requests.addresses() if isinstance(seen, AddressSeen) and seen.ours
+    }
+    assert tagged == ({VIP4, VIP6} if KERNEL_TAGS else set())
+    assert ipv4["noprefixroute"] is True
+    assert ipv6["noprefixroute"] is True
+    assert ipv6["nodad"] is True
+    assert "tentative" not in ipv6
+    assert ipv6["preferred_life_time"] == 0
+
+
+def test_a_second_claim_is_no_news_and_a_release_takes_all(addresses: Addresses) -> None:
+    for _ in range(2):
+        assert addresses.claim("eth0", [VIP4, VIP6], owner=False) is None
+    for _ in range(2):
+        addresses.release("eth0", [VIP4, VIP6])
+    assert not {str(VIP4), str(VIP6)} & kernel().keys()
+
+
+def test_two_hundred_addresses_go_in_one_claim(addresses: Addresses) -> None:
+    many: list[Vip] = [ip_interface(f"203.0.113.{last}/32") for last in range(1, 201)]
+    assert addresses.claim("eth0", many, owner=False) is None
+    assert {str(vip) for vip in many} <= kernel().keys()
+    addresses.release("eth0", many)
+    assert not {str(vip) for vip in many} & kernel().keys()
+
+
+@pytest.mark.parametrize("vip", [VIP4, VIP6])
+def test_a_foreign_address_is_refused_with_the_way_out_and_stays(
+    addresses: Addresses, vip: Vip
+) -> None:
+    other = ip_interface("192.0.2.99/24")
+    ip("address", "add", str(vip), "dev", "eth0")
+    try:
+        reason = addresses.claim("eth0", [other, vip], owner=False)
+        assert reason is not None
+        assert reason.startswith(f"{vip} is on eth0 already and vipd did not put it there")
+        assert f"ip address del {vip} dev eth0" in reason
+        assert str(other) not in kernel()
+        addresses.release("eth0", [other, vip])
+        assert str(vip) in kernel()
+    finally:
+        ip("address", "del", str(vip), "dev", "eth0")
+
+
+def test_an_owner_uses_the_address_that_is_there_and_leaves_it(addresses: Addresses) -> None:
+    own = ip_interface("192.0.2.11/24")
+    assert addresses.claim("eth0", [own], owner=True) is None
+    addresses.release("eth0", [own])
+    assert str(own) in kernel()
+
+
+def test_the_kernels_refusal_is_told_and_nothing_of_the_claim_is_left(
+    links: Links, addresses: Addresses
+) -> None:
+    """An interface with an MTU below 1280 bytes cannot have IPv6."""
+    ip("link", "add", "dev", "short", "mtu", "1000", "type", "veth", "peer", "name", "short2")
+    try:
+        links.drain()
+        reason = addresses.claim("short", [VIP4, VIP6], owner=False)
+        left = links.present("short")
+    finally:
+        ip("link", "del", "dev", "short")
+    assert reason is not None
+    assert reason.startswith(f"the kernel refused {VIP6} on short: ")
+    assert VIP4 not in left
+
+
+def test_no_interface_no_claim(addresses: Addresses) -> None:
+    assert addresses.claim("eth7", [VIP4], owner=False) == "eth7 does not exist"
+    addresses.release("eth7", [VIP4])
+
+
+@pytest.mark.skipif(not KERNEL_TAGS, reason="Linux older than 5.18 does not tag addresses")
+def test_what_an_earlier_life_left_is_ours_again_or_swept(
+    requests: Requests, links: Links, addresses: Addresses
+) -> None:
+    index = links.index("eth0")
+    assert index is not None
+    assert requests.add(index, [VIP4, VIP6]) == [None, None]
+    assert addresses.claim("eth0", [VIP4], owner=False) is None
+    links.drain()
+    next_life = Addresses(requests, links)
+    swept = next_life.sweep({"eth0", "eth7"})
+    assert sorted(swept, key=str) == [("eth0", VIP4), ("eth0", VIP6)]
+    assert not {str(VIP4), str(VIP6)} & kernel().keys()
+    assert "192.0.2.11/24" in kernel()
+
+
+def test_closing_leaves_nothing_behind(requests: Requests, links: Links) -> None:
+    short = Addresses(requests, links)
+    assert short.claim("eth0", [VIP4, VIP6], owner=False) is None
+    short.close()
+    assert not {str(VIP4), str(VIP6)} & kernel().keys()

@@ -1,0 +1,27 @@
+"""Runs tests/inside in a host of the lab: the doors to the kernel, in a namespace of their own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from vipd.lab.lab import Lab
+
+pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted((ROOT / "tests/inside").glob("test_*.py"))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_inside_a_namespace(lab: Lab, module: Path) -> None:
+    host = lab.add_host("inside", addresses=("192.0.2.11/24", "2001:db8::11/64"))
+    pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)]
+    done = host.run(
+        ["env", "VIPD_INSIDE=1", f"--chdir={ROOT}", *pytest_here],
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
