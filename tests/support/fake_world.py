@@ -1,0 +1,198 @@
+"""A world without a kernel: fakes behind the agent's ports, a clock that a test turns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_interface
+
+from vipd.agent.ports import Ports
+from vipd.agent.runtime import Runtime
+from vipd.core.config import InstanceConfig
+from vipd.core.model import Advert, ChecksumForm, Family, IPAddress, LinkFacts, Vip, family_of
+from vipd.core.units import Instant, to_centiseconds
+from vipd.wire.vrrp import GROUP, Datagram, decode, encode
+
+PEER = ip_address("192.0.2.12")
+PEER6 = ip_address("fe80::12")
+VIP4 = ip_interface("192.0.2.100/24")
+VIP6 = ip_interface("2001:db8::100/64")
+
+
+def good_link(name: str = "eth0") -> LinkFacts:
+    """An interface on which everything works."""
+    ipv4, ipv6 = ip_address("192.0.2.11"), ip_address("fe80::11")
+    assert ipv4.version == 4
+    assert ipv6.version == 6
+    return LinkFacts(name=name, exists=True, up=True, carrier=True, mtu=1500, ipv4=ipv4, ipv6=ipv6)
+
+
+def instance(name: str = "web", **changes: object) -> InstanceConfig:
+    """A configuration with one IPv4 address, unless the test wants another."""
+    keys: dict[str, object] = {"interface": "eth0", "vrid": 51, "addresses": (VIP4,)}
+    return InstanceConfig(name=name, **(keys | changes))  # type: ignore[arg-type]
+
+
+def packet(
+    config: InstanceConfig, priority: int, source: IPAddress = PEER, ttl: int = 255
+) -> Datagram:
+    """An advert of a peer for an instance, as a socket would deliver it."""
+    family = family_of(source)
+    advert = Advert(
+        version=3,
+        vrid=config.vrid,
+        priority=priority,
+        interval_cs=to_centiseconds(config.advert_interval),
+        addresses=tuple(vip.ip for vip in config.addresses if family_of(vip) is family),
+        checksum=ChecksumForm.PSEUDO_HEADER,
+    )
+    payload = encode(advert, source=source, destination=GROUP[family])
+    return Datagram(payload=payload, source=source, destination=GROUP[family], ttl=ttl)
+
+
+@dataclass
+class FakeLog:
+    """Keeps what is logged."""
+
+    lines: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def info(self, event: str, **fields: object) -> None:
+        self.lines.append((event, fields))
+
+    warning = info
+    error = info
+
+    def called(self, event: str) -> list[dict[str, object]]:
+        """The fields of every line of this name."""
+        return [fields for line, fields in self.lines if line == event]
+
+
+@dataclass
+class World:
+    """All ports of the agent; `done` tells what it did, in order."""
+
+    now: Instant = 0
+    alarm_at: Instant | None = None
+    alarms_set: int = 0
+    done: list[tuple[str, object]] = field(default_factory=list)
+    log: FakeLog = field(default_factory=FakeLog)
+    link_facts: dict[str, LinkFacts] = field(default_factory=lambda: {"eth0": good_link()})
+    changed: set[str] = field(default_factory=set)
+    kernel: set[tuple[str, Vip]] = field(default_factory=set)
+    leftovers: list[tuple[str, Vip]] = field(default_factory=list)
+    refusal: str | None = None
+    send_error: OSError | None = None
+    attach_error: OSError | None = None
+    arrived: list[tuple[str, Datagram]] = field(default_factory=list)
+    attached: dict[tuple[str, Family], IPAddress] = field(default_factory=dict)
+
+    def clock(self) -> Instant:
+        return self.now
+
+    def runtime(self) -> Runtime:
+        """An agent in this world."""
+        ports = Ports(
+            adverts=FakeAdverts(self),
+            addresses=FakeAddresses(self),
+            announcer=FakeAnnouncer(self),
+            links=FakeLinks(self),
+        )
+        return Runtime(ports, self.clock, FakeAlarm(self), self.log)  # type: ignore[arg-type]
+
+    def take_done(self) -> list[tuple[str, object]]:
+        """What was done since the last call."""
+        done, self.done = self.done, []
+        return done
+
+
+@dataclass
+class FakeAlarm:
+    """Remembers the moment."""
+
+    world: World
+
+    def set(self, at: Instant) -> None:
+        self.world.alarm_at = at
+        self.world.alarms_set += 1
+
+
+@dataclass
+class FakeAdverts:
+    """The advert sockets."""
+
+    world: World
+
+    def attach(self, interface: str, index: int, source: IPAddress) -> None:
+        assert index == 1
+        if self.world.attach_error:
+            raise self.world.attach_error
+        self.world.attached[interface, family_of(source)] = source
+
+    def detach(self, interface: str, family: Family) -> None:
+        self.world.attached.pop((interface, family), None)
+
+    def send(self, interface: str, family: Family, payload: bytes) -> None:
+        if self.world.send_error:
+            raise self.world.send_error
+        source = self.world.attached[interface, family]
+        sent = decode(Datagram(payload=payload, source=source, destination=GROUP[family], ttl=255))
+        assert isinstance(sent, Advert), sent
+        self.world.done.append((f"advert IPv{family}", sent.priority))
+
+    def drain(self) -> Iterator[tuple[str, Datagram]]:
+        while self.world.arrived:
+            yield self.world.arrived.pop(0)
+
+
+@dataclass
+class FakeAddresses:
+    """The kernel's addresses."""
+
+    world: World
+
+    def claim(self, interface: str, addresses: Sequence[Vip], *, owner: bool) -> str | None:
+        del owner
+        if self.world.refusal is None:
+            self.world.kernel |= {(interface, vip) for vip in addresses}
+        self.world.done.append(("claim", tuple(map(str, addresses))))
+        return self.world.refusal
+
+    def release(self, interface: str, addresses: Sequence[Vip]) -> None:
+        self.world.kernel -= {(interface, vip) for vip in addresses}
+        self.world.done.append(("release", tuple(map(str, addresses))))
+
+    def sweep(self, interfaces: Collection[str]) -> list[tuple[str, Vip]]:
+        return [left for left in self.world.leftovers if left[0] in interfaces]
+
+
+@dataclass
+class FakeAnnouncer:
+    """Gratuitous ARP and unsolicited NA."""
+
+    world: World
+
+    def announce(self, interface: str, addresses: Sequence[Vip]) -> None:
+        del interface
+        self.world.done.append(("announce", tuple(map(str, addresses))))
+
+
+@dataclass
+class FakeLinks:
+    """What netlink says."""
+
+    world: World
+
+    def drain(self) -> Collection[str]:
+        changed, self.world.changed = self.world.changed, set()
+        return changed
+
+    def index(self, name: str) -> int | None:
+        return 1 if name in self.world.link_facts else None
+
+    def facts(self, name: str, floating: Collection[IPAddress]) -> LinkFacts:
+        facts = self.world.link_facts.get(name, LinkFacts(name=name, exists=False))
+        assert facts.ipv4 not in floating
+        return facts
+
+    def present(self, name: str) -> Collection[Vip]:
+        return {vip for interface, vip in self.world.kernel if interface == name}

@@ -1,0 +1,295 @@
+"""The runtime, in a world without a kernel."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+from ipaddress import ip_interface
+
+import pytest
+from fake_world import PEER6, VIP4, VIP6, World, good_link, instance, packet
+
+from vipd.agent.runtime import Runtime
+from vipd.core.model import Family, State
+from vipd.core.units import MILLISECOND, SECOND
+from vipd.wire.vrrp import DropReason
+
+DOWN_AT_100 = 3_609_375_000
+"""3 s + (256 - 100) / 256 s, in nanoseconds."""
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def state(runtime: Runtime, index: int = 0) -> State:
+    return runtime.instances[index].machine.state
+
+
+def ring(world: World, runtime: Runtime) -> None:
+    """Let the time pass until the alarm goes off."""
+    assert world.alarm_at is not None
+    world.now = world.alarm_at
+    runtime.ring()
+
+
+def master(world: World, *configs: object) -> Runtime:
+    """A runtime whose instances have become MASTER."""
+    runtime = world.runtime()
+    runtime.start([*configs] or [instance()])  # type: ignore[list-item]
+    ring(world, runtime)
+    assert {each.machine.state for each in runtime.instances} == {State.MASTER}
+    world.take_done()
+    return runtime
+
+
+def test_silence_makes_master_which_claims_then_speaks_then_announces(world: World) -> None:
+    runtime = world.runtime()
+    runtime.start([instance(addresses=(VIP4, VIP6))])
+    assert state(runtime) is State.BACKUP
+    assert world.take_done() == []
+    assert world.alarm_at == DOWN_AT_100
+    ring(world, runtime)
+    both = ("192.0.2.100/24", "2001:db8::100/64")
+    assert world.take_done() == [
+        ("claim", both),
+        ("advert IPv4", 100),
+        ("advert IPv6", 100),
+        ("announce", both),
+    ]
+    assert world.kernel == {("eth0", VIP4), ("eth0", VIP6)}
+
+
+def test_a_transition_is_logged_once_with_its_cause_and_timings(world: World) -> None:
+    master(world)
+    entered = world.log.called("transition")[-1]
+    assert (entered["instance"], entered["old"], entered["new"]) == ("web", "BACKUP", "MASTER")
+    assert entered["cause"] == "nobody advertised for 3.609 s"
+    assert {"claimed_ms", "announced_ms"} <= entered.keys()
+    assert len(world.log.called("transition")) == 2
+
+
+def test_an_advert_that_waits_goes_before_the_timer_that_is_due(world: World) -> None:
+    config = instance()
+    runtime = world.runtime()
+    runtime.start([config])
+    world.arrived.append(("eth0", packet(config, 150)))
+    ring(world, runtime)
+    assert state(runtime) is State.BACKUP
+    assert world.alarm_at == 2 * DOWN_AT_100
+
+
+def test_hearing_an_advert_does_not_set_the_alarm(world: World) -> None:
+    config = instance()
+    runtime = world.runtime()
+    runtime.start([config])
+    before = world.alarms_set
+    for _ in range(10):
+        world.now += SECOND // 10
+        world.arrived.append(("eth0", packet(config, 150)))
+        runtime.wake()
+    assert world.alarms_set == before
+    assert runtime.instances[0].counters.adverts_received == 10
+
+
+def test_an_alarm_that_comes_early_is_set_again(world: World) -> None:
+    runtime = world.runtime()
+    runtime.start([instance()])
+    world.now = DOWN_AT_100 - 1
+    runtime.ring()
+    assert state(runtime) is State.BACKUP
+    assert world.alarm_at == DOWN_AT_100
+
+
+def test_an_invalid_packet_is_counted_and_changes_nothing(world: World) -> None:
+    config = instance()
+    runtime = master(world, config)
+    world.arrived.append(("eth0", packet(config, 255, ttl=64)))
+    runtime.wake()
+    assert state(runtime) is State.MASTER
+    assert world.take_done() == []
+    assert runtime.instances[0].counters.dropped == {DropReason.TTL: 1}
+    assert world.log.called("dropped an advert") == [
+        {"instance": "web", "source": "192.0.2.12", "reason": "ttl"}
+    ]
+
+
+def test_rejected_packets_do_not_silence_a_master(world: World) -> None:
+    """keepalived restarts its advert timer for every packet of the VRID, rejected ones too."""
+    config = instance()
+    runtime = master(world, config)
+    bad = packet(config, 100)
+    bad = replace(bad, payload=bad.payload[:-1] + bytes([bad.payload[-1] ^ 1]))
+    start = world.now
+    while world.now < start + 10 * SECOND:
+        world.now += 400 * MILLISECOND
+        world.arrived.append(("eth0", bad))
+        runtime.wake()
+    sent = [what for what, _ in world.take_done() if what == "advert IPv4"]
+    assert len(sent) == 10
+    assert runtime.instances[0].counters.dropped == {DropReason.CHECKSUM: 25}
+
+
+def test_our_own_packet_come_back_is_not_a_rival(world: World) -> None:
+    config = instance()
+    runtime = master(world, config)
+    own = good_link().ipv4
+    assert own is not None
+    world.arrived.append(("eth0", packet(config, 200, source=own)))
+    runtime.wake()
+    assert state(runtime) is State.MASTER
+    assert runtime.instances[0].counters.dropped == {DropReason.OWN: 1}
+
+
+@pytest.mark.parametrize("interface", ["eth0", "eth9"])
+def test_packets_for_nobody_here_are_nobodys_business(world: World, interface: str) -> None:
+    runtime = master(world)
+    world.arrived.append((interface, packet(instance(vrid=52), 200)))
+    world.arrived.append((interface, packet(instance(addresses=(VIP6,)), 200, source=PEER6)))
+    world.arrived.append((interface, replace(packet(instance(), 200), payload=b"\x31")))
+    runtime.wake()
+    assert state(runtime) is State.MASTER
+    assert runtime.instances[0].counters.dropped == {}
+
+
+def test_a_refused_claim_is_a_fault_with_the_kernels_reason_and_is_tried_again(
+    world: World,
+) -> None:
+    runtime = world.runtime()
+    runtime.start([instance()])
+    world.refusal = "the kernel refused 192.0.2.100/24 on eth0: Permission denied"
+    ring(world, runtime)
+    assert state(runtime) is State.FAULT
+    assert world.take_done() == [
+        ("claim", ("192.0.2.100/24",)),
+        ("release", ("192.0.2.100/24",)),
+    ]
+    assert world.log.called("transition")[-1]["cause"] == world.refusal
+    world.refusal = None
+    ring(world, runtime)
+    assert state(runtime) is State.BACKUP
+    ring(world, runtime)
+    assert state(runtime) is State.MASTER
+
+
+def test_a_cable_that_is_pulled_is_a_fault_and_plugged_in_again_none(world: World) -> None:
+    runtime = master(world)
+    world.link_facts["eth0"] = replace(good_link(), carrier=False)
+    world.changed = {"eth0"}
+    runtime.wake()
+    assert state(runtime) is State.FAULT
+    assert world.take_done() == [("advert IPv4", 0), ("release", ("192.0.2.100/24",))]
+    world.link_facts["eth0"] = good_link()
+    world.changed = {"eth0"}
+    runtime.wake()
+    assert state(runtime) is State.BACKUP
+
+
+def test_an_interface_that_is_not_there_is_waited_for(world: World) -> None:
+    world.link_facts.clear()
+    runtime = world.runtime()
+    runtime.start([instance()])
+    assert state(runtime) is State.FAULT
+    assert world.log.called("transition")[0]["cause"] == "eth0 does not exist"
+    assert world.attached == {}
+    world.link_facts["eth0"] = good_link()
+    world.changed = {"eth0"}
+    runtime.wake()
+    assert state(runtime) is State.BACKUP
+    assert world.attached == {("eth0", Family.IPV4): good_link().ipv4}
+
+
+def test_a_socket_that_cannot_be_opened_is_a_fault_that_says_so(world: World) -> None:
+    world.attach_error = OSError(errno.ENOBUFS, "No buffer space available")
+    runtime = world.runtime()
+    runtime.start([instance()])
+    assert state(runtime) is State.FAULT
+    cause = str(runtime.instances[0].machine.status(0).cause)
+    assert cause == "cannot hear adverts on eth0: [Errno 105] No buffer space available"
+
+
+def test_adverts_that_do_not_leave_the_host_are_said_once_a_minute(world: World) -> None:
+    runtime = master(world)
+    sent = runtime.instances[0].counters.adverts_sent
+    world.send_error = PermissionError(errno.EPERM, "Operation not permitted")
+    start = world.now
+    while world.now < start + 61 * SECOND:
+        ring(world, runtime)
+    assert runtime.instances[0].counters.adverts_sent == sent
+    first, second = world.log.called("cannot send adverts over IPv4")
+    assert first["error"] == "[Errno 1] Operation not permitted"
+    assert second["suppressed"] == 59
+
+
+def test_stopping_resigns_releases_and_leaves_the_groups(world: World) -> None:
+    runtime = master(world)
+    runtime.stop()
+    assert world.take_done() == [("advert IPv4", 0), ("release", ("192.0.2.100/24",))]
+    assert world.attached == {}
+    assert world.kernel == set()
+    assert runtime.instances == ()
+
+
+def test_leftovers_are_removed_and_named(world: World) -> None:
+    world.leftovers = [("eth0", ip_interface("192.0.2.99/24")), ("eth1", VIP4)]
+    world.runtime().start([instance()])
+    assert world.log.called("removed a leftover address") == [
+        {"interface": "eth0", "address": "192.0.2.99/24"}
+    ]
+
+
+class TestReload:
+    def test_what_did_not_change_does_not_notice(self, world: World) -> None:
+        other = instance("other", vrid=52, addresses=(ip_interface("192.0.2.101/24"),))
+        runtime = master(world, instance())
+        world.log.lines.clear()
+        alarm, web = world.alarm_at, runtime.instances[0]
+        runtime.apply([instance(), other])
+        assert runtime.instances[0] is web
+        assert world.alarm_at == alarm
+        assert world.take_done() == []
+        assert [line["instance"] for line in world.log.called("transition")] == ["other"]
+
+    def test_an_instance_that_is_gone_resigns_and_the_others_stay(self, world: World) -> None:
+        other = instance("other", vrid=52, addresses=(ip_interface("192.0.2.101/24"),))
+        runtime = master(world, instance(), other)
+        runtime.apply([instance()])
+        assert world.take_done() == [("advert IPv4", 0), ("release", ("192.0.2.101/24",))]
+        assert [each.config.name for each in runtime.instances] == ["web"]
+        assert world.attached.keys() == {("eth0", Family.IPV4)}
+
+    def test_a_new_priority_is_in_the_next_advert(self, world: World) -> None:
+        runtime = master(world, instance())
+        runtime.apply([instance(priority=120)])
+        assert state(runtime) is State.MASTER
+        while not (done := [each for each in world.take_done() if "advert" in each[0]]):
+            ring(world, runtime)
+        assert done == [("advert IPv4", 120)]
+
+    def test_another_address_is_claimed_and_the_old_one_released(self, world: World) -> None:
+        new = ip_interface("192.0.2.101/24")
+        runtime = master(world, instance())
+        runtime.apply([instance(addresses=(new,))])
+        assert state(runtime) is State.MASTER
+        assert world.take_done() == [
+            ("release", ("192.0.2.100/24",)),
+            ("claim", ("192.0.2.101/24",)),
+            ("advert IPv4", 100),
+            ("announce", ("192.0.2.101/24",)),
+        ]
+
+    def test_a_second_family_is_listened_to_from_then_on(self, world: World) -> None:
+        runtime = master(world, instance())
+        runtime.apply([instance(addresses=(VIP4, VIP6))])
+        assert state(runtime) is State.MASTER
+        assert world.attached.keys() == {("eth0", Family.IPV4), ("eth0", Family.IPV6)}
+        assert ("advert IPv6", 100) in world.take_done()
+        runtime.apply([instance()])
+        assert world.attached.keys() == {("eth0", Family.IPV4)}
+
+    def test_another_vrid_is_another_router(self, world: World) -> None:
+        runtime = master(world, instance())
+        runtime.apply([instance(vrid=77)])
+        assert world.take_done() == [("advert IPv4", 0), ("release", ("192.0.2.100/24",))]
+        assert state(runtime) is State.BACKUP

@@ -1,0 +1,5 @@
+"""`python -m vipd` is `vipd`."""
+
+from vipd.cli.main import main
+
+main()

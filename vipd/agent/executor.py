@@ -1,0 +1,93 @@
+"""The executor: does what a machine asks for, and says what came of it.
+
+It decides nothing. What the environment refuses comes back as an event, or is counted and logged
+where the machine could do nothing about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from vipd.agent.instance import Instance, Passage
+from vipd.agent.ports import Clock, Ports
+from vipd.agent.throttle import Throttle
+from vipd.core.actions import (
+    Action,
+    AnnounceAddresses,
+    ClaimAddresses,
+    ReleaseAddresses,
+    ReportTransition,
+    SendAdvert,
+)
+from vipd.core.events import AddressesClaimed, ClaimFailed, Event
+from vipd.core.model import Vip
+from vipd.core.units import MILLISECOND
+from vipd.log import Logger
+
+
+class Executor:
+    """The hands of every instance."""
+
+    def __init__(self, ports: Ports, clock: Clock, log: Logger) -> None:
+        self._ports = ports
+        self._clock = clock
+        self._throttle = Throttle(log, clock)
+
+    def perform(self, instance: Instance, action: Action) -> Event | None:
+        """Do one thing; return what the machine has to know of it."""
+        match action:
+            case SendAdvert():
+                self._send(instance, action)
+            case ClaimAddresses(addresses=addresses):
+                return self._claim(instance, addresses)
+            case ReleaseAddresses(addresses=addresses):
+                self._ports.addresses.release(instance.config.interface, addresses)
+                self._note(instance, "released_ms")
+            case AnnounceAddresses(addresses=addresses):
+                self._announce(instance, addresses)
+            case ReportTransition():
+                instance.counters.transitions += 1
+                instance.passages.append(Passage(action, self._clock()))
+            case _:
+                assert_never(action)
+        return None
+
+    def _send(self, instance: Instance, what: SendAdvert) -> None:
+        interface = instance.config.interface
+        for family in instance.config.families:
+            packet = instance.packet(family, what)
+            if packet is None:
+                continue
+            try:
+                self._ports.adverts.send(interface, family, packet)
+            except OSError as error:
+                self._complain(instance, f"cannot send adverts over IPv{family}", error)
+            else:
+                instance.counters.adverts_sent += 1
+
+    def _claim(self, instance: Instance, addresses: Sequence[Vip]) -> Event:
+        config = instance.config
+        refusal = self._ports.addresses.claim(config.interface, addresses, owner=config.owner)
+        self._note(instance, "claimed_ms")
+        return AddressesClaimed() if refusal is None else ClaimFailed(refusal)
+
+    def _announce(self, instance: Instance, addresses: Sequence[Vip]) -> None:
+        try:
+            self._ports.announcer.announce(instance.config.interface, addresses)
+        except OSError as error:
+            self._complain(instance, "cannot announce the addresses", error)
+        self._note(instance, "announced_ms")
+
+    def _note(self, instance: Instance, what: str) -> None:
+        """Keep how long after the last decision something was done, the first time it is done."""
+        if instance.passages:
+            passage = instance.passages[-1]
+            took = (self._clock() - passage.at) / MILLISECOND
+            passage.timings.setdefault(what, round(took, 3))
+
+    def _complain(self, instance: Instance, what: str, error: OSError) -> None:
+        """Log what only a person can mend; a link that is down says so by itself."""
+        if instance.link.up and instance.link.carrier:
+            fields = {"instance": instance.config.name, "interface": instance.config.interface}
+            self._throttle.warning(what, **fields, error=str(error))

@@ -1,0 +1,196 @@
+"""The composition root: puts the real world behind the ports and runs the agent until it ends.
+
+The only place that names concrete adapters. Everything happens on one loop: the sockets, the
+alarm, the control socket, the signals and the sign of life for the watchdog, so that an agent
+which hangs is seen to hang. An exception that nobody expected ends the process after it has let go
+of its addresses; what supervises the agent starts it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vipd import __version__, log
+from vipd.agent.ports import Ports
+from vipd.agent.report import Reporter
+from vipd.agent.runtime import Runtime
+from vipd.agent.supervisor import Supervisor
+from vipd.config.load import load
+from vipd.config.model import Config
+from vipd.control.server import ControlServer
+from vipd.core.units import SECOND, Instant
+from vipd.errors import ConfigError, VipdError
+from vipd.net.address import Addresses
+from vipd.net.advert import AdvertSockets
+from vipd.net.announcer import Announcer
+from vipd.net.link import Links
+from vipd.net.netlink import Requests
+
+_REQUIRED_CAPABILITIES = {12: "CAP_NET_ADMIN", 13: "CAP_NET_RAW"}
+
+
+class LoopAlarm:
+    """An alarm that goes off on the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._handle: asyncio.TimerHandle | None = None
+        self.runtime: Runtime | None = None
+
+    def set(self, at: Instant) -> None:
+        """Wake the runtime at this moment instead of any moment set before."""
+        if self._handle:
+            self._handle.cancel()
+        self._handle = self._loop.call_later((at - time.monotonic_ns()) / SECOND, self._ring)
+
+    def _ring(self) -> None:
+        assert self.runtime is not None, "the alarm is set by the runtime that it wakes"
+        self.runtime.ring()
+
+
+class Agent:
+    """One agent: what signals, a reload and a failure mean for it."""
+
+    def __init__(self, file: Path, runtime: Runtime, supervisor: Supervisor) -> None:
+        self._file = file
+        self._runtime = runtime
+        self._supervisor = supervisor
+        self._log = log.get()
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+
+    def listen(self) -> None:
+        """Mind the signals from now on, and whatever fails on the loop."""
+        self._loop.set_exception_handler(self._fail)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._end, number)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    async def stay(self) -> None:
+        """Stay until a signal or a failure ends it.
+
+        Raises: whatever nobody expected.
+        """
+        self._supervisor.ready()
+        self._beat()
+        try:
+            await self._ended
+        finally:
+            self._supervisor.stopping()
+
+    def _end(self, number: signal.Signals) -> None:
+        self._log.info("stopping", signal=number.name)
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def _fail(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, Exception):
+            error = RuntimeError(str(context.get("message")))
+        if not self._ended.done():
+            self._ended.set_exception(error)
+
+    def _reload(self) -> None:
+        """Read the configuration anew; one with errors leaves the old one running."""
+        self._supervisor.reloading()
+        try:
+            config = load(self._file)
+        except ConfigError as error:
+            for problem in error.problems:
+                self._log.error("reload refused", file=error.file, problem=str(problem))
+        else:
+            self._runtime.apply(config.instances)
+            self._log.info("reloaded", file=str(self._file), instances=len(config.instances))
+        self._supervisor.ready()
+
+    def _beat(self) -> None:
+        if heartbeat := self._supervisor.heartbeat:
+            self._supervisor.alive()
+            self._loop.call_later(heartbeat / SECOND, self._beat)
+
+
+def run(file: Path) -> None:
+    """Run the agent of a configuration file until it is told to end.
+
+    Raises: VipdError, when it cannot start.
+    """
+    _require_capabilities()
+    asyncio.run(_serve(file, load(file)))
+
+
+async def _serve(file: Path, config: Config) -> None:
+    """Run the agent.
+
+    Order: the control socket comes first, because it is what keeps a second agent away; the
+    runtime stops before anything that it needs is closed.
+    """
+    clock = time.monotonic_ns
+    async with AsyncExitStack() as stack:
+        world = stack.enter_context(_world())
+        alarm = LoopAlarm(asyncio.get_running_loop())
+        runtime = alarm.runtime = Runtime(world.ports, clock, alarm, log.get())
+        reporter = Reporter(runtime, world.ports.links, clock)
+        server = ControlServer(config.agent.control_socket, reporter.answer)
+        await server.start()
+        stack.push_async_callback(server.close)
+        agent = Agent(file, runtime, Supervisor())
+        agent.listen()
+        log.get().info("started", version=__version__, file=str(file))
+        stack.callback(runtime.stop)
+        runtime.start(config.instances)
+        stack.enter_context(_watched(world.descriptors, runtime.wake))
+        await agent.stay()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _World:
+    """The real world: the ports, and the descriptors that tell when something happened there."""
+
+    ports: Ports
+    descriptors: tuple[int, ...]
+
+
+@contextmanager
+def _world() -> Iterator[_World]:
+    with ExitStack() as stack:
+        requests = stack.enter_context(closing(Requests()))
+        links = stack.enter_context(closing(Links(requests)))
+        addresses = stack.enter_context(closing(Addresses(requests, links)))
+        adverts = stack.enter_context(closing(AdvertSockets()))
+        announcer = stack.enter_context(closing(Announcer(links)))
+        yield _World(
+            ports=Ports(adverts=adverts, addresses=addresses, announcer=announcer, links=links),
+            descriptors=(links.fileno(), adverts.fileno()),
+        )
+
+
+@contextmanager
+def _watched(descriptors: Iterable[int], wake: Callable[[], None]) -> Iterator[None]:
+    """Wake when one of the descriptors has something to say."""
+    loop = asyncio.get_running_loop()
+    for descriptor in descriptors:
+        loop.add_reader(descriptor, wake)
+    try:
+        yield
+    finally:
+        for descriptor in descriptors:
+            loop.remove_reader(descriptor)
+
+
+def _require_capabilities() -> None:
+    """Say before anything else what this process is not allowed to do. Sources: capabilities(7)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    line = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+    effective = int(line.split()[1], 16)
+    missing = [name for bit, name in _REQUIRED_CAPABILITIES.items() if not effective >> bit & 1]
+    if missing:
+        raise VipdError(
+            f"vipd needs {' and '.join(missing)} to speak VRRP and to move addresses: "
+            "run it as root (sudo vipd run), or as the systemd service (systemctl start vipd)"
+        )

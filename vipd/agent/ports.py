@@ -1,0 +1,87 @@
+"""Ports: what the agent needs of the world. `vipd.net` has the real ones, the tests have fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from vipd.core.model import Family, IPAddress, LinkFacts, Vip
+from vipd.core.units import Instant
+from vipd.wire.vrrp import Datagram
+
+
+class Clock(Protocol):
+    """Reads the time."""
+
+    def __call__(self) -> Instant:
+        """Now, on a clock that no one can set."""
+
+
+class Alarm(Protocol):
+    """Wakes the runtime."""
+
+    def set(self, at: Instant) -> None:
+        """Wake at this moment, or soon after it, instead of any moment set before."""
+
+
+class AdvertPort(Protocol):
+    """Adverts in and out."""
+
+    def attach(self, interface: str, index: int, source: IPAddress) -> None:
+        """Listen on an interface and send from a source; OSError when that is refused."""
+
+    def detach(self, interface: str, family: Family) -> None:
+        """Stop listening on an interface."""
+
+    def send(self, interface: str, family: Family, payload: bytes) -> None:
+        """Send one advert to the group; OSError when it did not leave this host."""
+
+    def drain(self) -> Iterable[tuple[str, Datagram]]:
+        """What has arrived, with the interface that it came in by."""
+
+
+class AddressPort(Protocol):
+    """The virtual IPs in the kernel."""
+
+    def claim(self, interface: str, addresses: Sequence[Vip], *, owner: bool) -> str | None:
+        """Install all addresses, or none: the reason of the refusal, or None."""
+
+    def release(self, interface: str, addresses: Sequence[Vip]) -> None:
+        """Remove the addresses that we installed."""
+
+    def sweep(self, interfaces: Collection[str]) -> Sequence[tuple[str, Vip]]:
+        """Remove what an earlier life left behind; say what it was."""
+
+
+class AnnouncePort(Protocol):
+    """Gratuitous ARP and unsolicited Neighbor Advertisements."""
+
+    def announce(self, interface: str, addresses: Sequence[Vip]) -> None:
+        """Announce every address once; OSError when that is refused."""
+
+
+class LinkPort(Protocol):
+    """What the kernel says of interfaces."""
+
+    def drain(self) -> Collection[str]:
+        """Take in what has happened; the names of the interfaces that it concerns."""
+
+    def index(self, name: str) -> int | None:
+        """The kernel's number for an interface; None when it does not exist."""
+
+    def facts(self, name: str, floating: Collection[IPAddress]) -> LinkFacts:
+        """What an election needs to know; adverts never come from a floating address."""
+
+    def present(self, name: str) -> Collection[Vip]:
+        """The addresses that the kernel has on an interface."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """All of the world at once."""
+
+    adverts: AdvertPort
+    addresses: AddressPort
+    announcer: AnnouncePort
+    links: LinkPort

@@ -1,0 +1,62 @@
+"""The report: what the agent says of itself on the control socket."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from vipd import __version__
+from vipd.agent.instance import Instance
+from vipd.agent.ports import Clock, LinkPort
+from vipd.agent.runtime import Runtime
+from vipd.control.messages import (
+    AgentReport,
+    Counters,
+    InstanceReport,
+    Reply,
+    Request,
+    agent_report,
+    answer_status,
+    instance_status,
+)
+from vipd.core.units import Instant
+
+
+class Reporter:
+    """Answers what people ask; it only looks."""
+
+    def __init__(self, runtime: Runtime, links: LinkPort, clock: Clock) -> None:
+        self._runtime = runtime
+        self._links = links
+        self._clock = clock
+        self._began = clock()
+
+    def answer(self, request: Request) -> Reply:
+        """Reply to one request."""
+        return answer_status(request, self.report())
+
+    def report(self) -> AgentReport:
+        """The agent and its instances at this moment."""
+        now, wall_ns = self._clock(), time.time_ns()
+        return agent_report(
+            node=os.uname().nodename,
+            version=__version__,
+            uptime=now - self._began,
+            wall_ns=wall_ns,
+            instances=[self._instance(each, now, wall_ns) for each in self._runtime.instances],
+        )
+
+    def _instance(self, instance: Instance, now: Instant, wall_ns: int) -> InstanceReport:
+        counted = instance.counters
+        return instance_status(
+            instance.machine.status(now),
+            now=now,
+            wall_ns=wall_ns,
+            in_kernel=self._links.present(instance.config.interface),
+            counters=Counters(
+                adverts_sent=counted.adverts_sent,
+                adverts_received=counted.adverts_received,
+                transitions=counted.transitions,
+                dropped={reason.value: count for reason, count in counted.dropped.items()},
+            ),
+        )

@@ -1,0 +1,38 @@
+"""`vipd run`: the agent, in the foreground."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vipd import log
+from vipd.agent.main import run as serve
+from vipd.config.model import DEFAULT_PATH
+
+
+@click.command()
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PATH,
+    show_default=True,
+    help="The configuration; `vipd check` tells whether it is good.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["auto", "text", "json"]),
+    default="auto",
+    show_default=True,
+    help="How to write the log to standard error; auto is text on a terminal, JSON elsewhere.",
+)
+def run(file: Path, log_format: log.Format) -> None:
+    """Run the agent in the foreground.
+
+    It needs root, or CAP_NET_ADMIN and CAP_NET_RAW. SIGTERM and SIGINT end it: it resigns,
+    releases its addresses and exits with 0. SIGHUP reads the configuration anew; a configuration
+    with errors is refused and the old one keeps running.
+    """
+    log.configure(log_format)
+    serve(file)
