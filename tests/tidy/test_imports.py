@@ -1,0 +1,66 @@
+"""Who may import whom, where a list of what is allowed says it best."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "vipd"
+
+PURE = {"__future__", "collections", "dataclasses", "enum", "ipaddress", "math", "typing"}
+"""What of the standard library the core may use: nothing that touches the world."""
+
+ALLOWED = {
+    "core": PURE,
+    "wire": PURE | {"struct", "functools", "itertools"},
+}
+
+DOORS = {
+    "pyroute2": ["vipd/net/netlink.py"],
+    "structlog": ["vipd/log.py"],
+    "click": ["vipd/cli/"],
+    "msgspec": ["vipd/config/", "vipd/control/"],
+    "scapy": [],
+}
+"""The only places that import a third-party library."""
+
+
+def imported(file: Path) -> set[str]:
+    """The top-level names of what a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return names - {"vipd"}
+
+
+def files(place: str = "") -> list[Path]:
+    return sorted((PACKAGE / place).rglob("*.py"))
+
+
+def third_party_imports() -> Iterator[tuple[str, str]]:
+    """Every file with each library that it imports."""
+    for file in files():
+        for library in sorted(imported(file) - set(sys.stdlib_module_names) - {"_typeshed"}):
+            yield str(file.relative_to(PACKAGE.parent)), library
+
+
+@pytest.mark.parametrize("place", ALLOWED)
+def test_pure_packages_use_only_what_is_pure(place: str) -> None:
+    odd = {str(file): imported(file) - ALLOWED[place] for file in files(place)}
+    assert {file: names for file, names in odd.items() if names} == {}
+
+
+def test_each_third_party_library_comes_in_by_its_door() -> None:
+    astray = [
+        f"{name} imports {library}"
+        for name, library in third_party_imports()
+        if not any(name.startswith(door) for door in DOORS.get(library, []))
+    ]
+    assert astray == []
