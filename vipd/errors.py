@@ -12,15 +12,19 @@ class VipdError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigProblem:
-    """One thing that is wrong with a configuration: where, what, and the way out."""
+    """One thing that is wrong with a configuration: where, what, and the way out.
+
+    `path` is the key, as in `instance.web.vrid`; it is empty when the file itself is meant.
+    """
 
     path: str
     problem: str
     hint: str = ""
 
     def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
         way_out = f" ({self.hint})" if self.hint else ""
-        return f"{self.path}: {self.problem}{way_out}"
+        return f"{where}{self.problem}{way_out}"
 
 
 class ConfigError(VipdError):

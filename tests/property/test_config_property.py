@@ -1,0 +1,141 @@
+"""Whatever stands in the file: a configuration comes out, or a ConfigError."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from ipaddress import IPv4Interface
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vipd.config.load import interpret, parse
+from vipd.config.model import Config
+from vipd.config.schema import FOREIGN_KEYS, RENAMED_KEYS
+from vipd.core.config import InstanceConfig
+from vipd.errors import ConfigError
+
+AGENT_KEYS = ("control_socket",)
+INSTANCE_KEYS = (
+    "interface",
+    "vrid",
+    "addresses",
+    "priority",
+    "advert_interval",
+    "version",
+    "preempt",
+    "checksum",
+    "announce_refresh",
+)
+
+texts = st.text(max_size=40) | st.sampled_from(
+    ["eth0", "192.0.2.1/24", "192.0.2.1", "2001:db8::1/64", "fe80::1", "1s", "10ms", "auto"]
+)
+plain = st.one_of(
+    st.booleans(),
+    st.integers(),
+    st.integers(min_value=-1, max_value=257),
+    st.floats(),
+    texts,
+    st.dates() | st.datetimes() | st.times(),
+)
+anything = st.recursive(
+    plain,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=8,
+)
+words = st.text(max_size=12) | st.sampled_from([*RENAMED_KEYS, *FOREIGN_KEYS])
+
+
+def tables_of(*keys: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Tables that have some of the right keys, with anything in them, and perhaps wrong ones."""
+    right = st.fixed_dictionaries({}, optional=dict.fromkeys(keys, anything))
+    wrong = st.dictionaries(words, anything, max_size=1)
+    return st.builds(lambda first, second: {**first, **second}, right, wrong)
+
+
+nearly_good = st.fixed_dictionaries(
+    {
+        "interface": st.sampled_from(["eth0", "eth1"]),
+        "vrid": st.integers(min_value=1, max_value=3),
+        "addresses": st.lists(texts, max_size=4),
+    },
+    optional={"priority": anything, "advert_interval": texts, "announce_refresh": texts},
+)
+instances = st.dictionaries(words, nearly_good | tables_of(*INSTANCE_KEYS) | anything, max_size=4)
+documents = st.fixed_dictionaries(
+    {}, optional={"agent": tables_of(*AGENT_KEYS) | anything, "instance": instances | anything}
+)
+
+
+def outcome_of(read: Callable[[], Config]) -> Config | ConfigError:
+    """What comes out; an error without a problem would be none."""
+    try:
+        return read()
+    except ConfigError as error:
+        return error if error.problems else pytest.fail("an error that names no problem")
+
+
+def check(document: dict[str, Any]) -> None:
+    """Only two things can come out, and both can be shown on a terminal."""
+    outcome = outcome_of(lambda: interpret(document, "vipd.toml", {}))
+    for problem in outcome.problems if isinstance(outcome, ConfigError) else ():
+        assert f"{problem.path}{problem.problem}{problem.hint}".isprintable()
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(documents)
+def test_a_document_is_a_configuration_or_an_error(document: dict[str, Any]) -> None:
+    check(document)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.dictionaries(words, anything, max_size=4))
+def test_a_document_of_another_program_is_an_error(document: dict[str, Any]) -> None:
+    check(document)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    st.binary(max_size=200) | st.text(max_size=200) | st.text("[]=\"'{}.\n ax1#,\\", max_size=60)
+)
+def test_bytes_and_texts_are_a_configuration_or_an_error(source: bytes | str) -> None:
+    outcome_of(lambda: parse(source, "vipd.toml", {}))
+
+
+def as_toml(instance: InstanceConfig) -> str:
+    """Write an instance as an administrator would."""
+    addresses = json.dumps([str(address) for address in instance.addresses])
+    return f"""
+        [instance.{instance.name}]
+        interface = "{instance.interface}"
+        vrid = {instance.vrid}
+        addresses = {addresses}
+        priority = {instance.priority}
+        advert_interval = "{instance.advert_interval // 1_000_000}ms"
+        preempt = {str(instance.preempt).lower()}
+        announce_refresh = "{instance.announce_refresh // 1_000_000_000}s"
+        """
+
+
+good = st.builds(
+    InstanceConfig,
+    name=st.just("web"),
+    interface=st.from_regex(r"[a-z][a-z0-9.-]{0,14}", fullmatch=True),
+    vrid=st.integers(min_value=1, max_value=255),
+    addresses=st.lists(
+        st.integers(min_value=1, max_value=254), min_size=1, max_size=5, unique=True
+    ).map(lambda hosts: tuple(IPv4Interface(f"192.0.2.{host}/24") for host in hosts)),
+    priority=st.integers(min_value=1, max_value=255),
+    advert_interval=st.integers(min_value=1, max_value=4095).map(lambda cs: cs * 10_000_000),
+    preempt=st.booleans(),
+    announce_refresh=st.integers(min_value=0, max_value=3_600).map(lambda s: s * 1_000_000_000),
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(good)
+def test_what_is_written_is_read(instance: InstanceConfig) -> None:
+    assert parse(as_toml(instance), "vipd.toml", {}).instances == (instance,)

@@ -1,0 +1,131 @@
+"""From a file to a `Config`, or to every reason why not."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from msgspec import UNSET
+
+from vipd.config.conflict import Draft, conflicts
+from vipd.config.model import AgentConfig, Config, default_control_socket
+from vipd.config.read import Reader
+from vipd.config.schema import File
+from vipd.config.text import harmless
+from vipd.core.config import InstanceConfig
+from vipd.errors import ConfigError, ConfigProblem
+
+MINIMAL = 'instance.web = { interface = "eth0", vrid = 51, addresses = ["192.0.2.100/24"] }'
+"""The smallest configuration, on one line."""
+
+LARGEST_FILE = 4 * 1024 * 1024
+"""Bytes. 255 instances of 255 addresses each take less than half of it."""
+
+_TOML_POSITION = re.compile(
+    r"(?P<problem>.*) \(at (?:(?P<place>line (?P<line>\d+), column \d+)|end of document)\)",
+    re.DOTALL,
+)
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read a file.
+
+    Raises: ConfigError with all problems.
+    """
+    return parse(_contents(path), str(path), environ)
+
+
+def parse(source: str | bytes, file: str, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read a configuration that was obtained elsewhere; `file` is what the errors call it.
+
+    Raises: ConfigError with all problems.
+    """
+    text = _decode(source, file) if isinstance(source, bytes) else source
+    return interpret(_parse_toml(text, file), file, environ)
+
+
+def interpret(document: dict[str, Any], file: str, environ: Mapping[str, str]) -> Config:
+    """Check a parsed document and turn it into values.
+
+    Raises: ConfigError with all problems.
+    """
+    reader = Reader()
+    values: dict[str, Any] = reader.read_table("", document, File)
+    if document.get("instance", {}) == {}:
+        reader.note("instance", "no instance is configured", f"a minimal one: {MINIMAL}")
+    instances: dict[str, dict[str, Any]] = values.get("instance", {})
+    problems = [*reader.problems, *conflicts([_draft(*item) for item in instances.items()])]
+    if problems:
+        raise ConfigError(file, problems)
+    agent = {"control_socket": default_control_socket(environ), **values.get("agent", {})}
+    return Config(
+        agent=AgentConfig(**agent),
+        instances=tuple(InstanceConfig(name=name, **keys) for name, keys in instances.items()),
+    )
+
+
+def _draft(name: str, keys: dict[str, Any]) -> Draft:
+    addresses = keys.get("addresses", ())
+    return Draft(
+        name=name,
+        interface=keys.get("interface"),
+        vrid=keys.get("vrid"),
+        addresses=tuple(None if vip is UNSET else vip for vip in addresses),
+    )
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            contents = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        _refuse(str(path), "", "does not exist", f"a minimal configuration: {MINIMAL}")
+    except IsADirectoryError:
+        _refuse(str(path), "", "is a directory", f"name a file, such as {path / 'vipd.toml'}")
+    except PermissionError:
+        hint = "run this as root, or let your user read the file"
+        _refuse(str(path), "", "cannot be read: permission denied", hint)
+    except OSError as error:
+        _refuse(str(path), "", f"cannot be read: {error.strerror}")
+    if len(contents) > LARGEST_FILE:
+        _refuse(str(path), "", f"is larger than {LARGEST_FILE} bytes", "is it the right file?")
+    return contents
+
+
+def _decode(source: bytes, file: str) -> str:
+    """Decode UTF-8; the byte order mark that some editors write in front is passed over."""
+    try:
+        return source.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        problem = f"byte 0x{source[error.start]:02x} is not UTF-8 text"
+        _refuse(file, f"line {line}", problem, "save the file in the encoding UTF-8")
+
+
+def _parse_toml(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        _refuse_toml(text, file, error)
+    except ValueError:
+        _refuse(file, "", "has a number that is too long to read")
+    except RecursionError:
+        _refuse(file, "", "is nested too deeply")
+
+
+def _refuse_toml(text: str, file: str, error: tomllib.TOMLDecodeError) -> NoReturn:
+    match = _TOML_POSITION.fullmatch(str(error))
+    assert match, "the texts of tomllib have ended so since Python 3.11"
+    problem = f"not valid TOML: {match['problem'][:1].lower()}{match['problem'][1:]}"
+    if match["line"] is None:
+        _refuse(file, "end of file", problem, "a quote or a bracket may have been left open")
+    line = text.split("\n")[int(match["line"]) - 1]
+    _refuse(file, match["place"], problem, f"the line reads: {harmless(line.strip())}")
+
+
+def _refuse(file: str, place: str, problem: str, hint: str = "") -> NoReturn:
+    raise ConfigError(file, [ConfigProblem(path=place, problem=problem, hint=hint)])

@@ -1,0 +1,148 @@
+"""What may stand in the file: one Struct per table, one line per key.
+
+A type says what TOML value a key takes and in which range. `written` adds what the type cannot
+say: how a text is read, and the hint that goes with every problem of that key. The defaults are
+not here but in `vipd.core.config`: a key that is left out leaves the core's default in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import UNSET, Meta, Struct
+
+from vipd.config.text import (
+    DURATION_HINT,
+    EXAMPLE_ADDRESSES,
+    DurationText,
+    read_address,
+    read_checksum,
+    read_instance_name,
+    read_interface,
+    read_socket_path,
+)
+from vipd.core.units import CENTISECOND, SECOND
+
+MOST_CENTISECONDS = 4095
+"""RFC: 9568 §5.2.7: the interval has 12 bits."""
+
+LONGEST_REFRESH = 3_600 * SECOND
+"""A refresh rarer than this helps nobody: switches and hosts forget much sooner."""
+
+left_out: Final[Any] = UNSET
+"""The default of every key that the file need not have."""
+
+
+def written(hint: str, read: Callable[[Any], object] | None = None) -> Meta:
+    """Attach to a type the hint for its problems and the reader of its text."""
+    return Meta(extra={"hint": hint, "read": read})
+
+
+SocketPath = Annotated[str, written('such as "/run/vipd/control.sock"', read_socket_path)]
+InstanceName = Annotated[
+    str,
+    written(
+        "a name has 1 to 32 letters, digits, '_', '.' or '-' and begins with a letter or digit",
+        read_instance_name,
+    ),
+]
+Interface = Annotated[str, written('such as interface = "eth0"', read_interface)]
+Vrid = Annotated[
+    int,
+    Meta(ge=1, le=255),
+    written("such as vrid = 51, the same on every host of this virtual router"),
+]
+Address = Annotated[str, written(f"such as {EXAMPLE_ADDRESSES}", read_address)]
+Addresses = Annotated[
+    list[Address],
+    Meta(min_length=1),
+    written('such as addresses = ["192.0.2.100/24", "2001:db8::100/64"]'),
+]
+Priority = Annotated[
+    int,
+    Meta(ge=1, le=255),
+    written("the highest becomes MASTER; 100 is usual, 255 is for the owner of the addresses"),
+]
+AdvertInterval = Annotated[
+    str,
+    written(
+        DURATION_HINT,
+        DurationText(
+            least=CENTISECOND,
+            most=MOST_CENTISECONDS * CENTISECOND,
+            step=CENTISECOND,
+            why="VRRPv3 counts it in steps of 10 ms, up to 40.95 s",
+        ),
+    ),
+]
+AnnounceRefresh = Annotated[
+    str,
+    written(
+        DURATION_HINT,
+        DurationText(
+            least=SECOND,
+            most=LONGEST_REFRESH,
+            step=SECOND,
+            why='"60s" is usual, "0s" turns the refresh off',
+            off=True,
+        ),
+    ),
+]
+Version = Annotated[Literal[3], written("this release speaks VRRPv3 only; the key can be left out")]
+Preempt = Annotated[
+    bool, written("true: take over from a MASTER of lower priority; false: let it serve")
+]
+Checksum = Annotated[
+    Literal["auto", "rfc9568", "rfc5798"],
+    written('"auto" follows what the peers use', read_checksum),
+]
+
+
+class Agent(Struct, frozen=True, kw_only=True):
+    """The table [agent]."""
+
+    control_socket: SocketPath = left_out
+
+
+class Instance(Struct, frozen=True, kw_only=True):
+    """A table [instance.NAME]."""
+
+    interface: Interface
+    vrid: Vrid
+    addresses: Addresses
+    priority: Priority = left_out
+    advert_interval: AdvertInterval = left_out
+    version: Version = left_out
+    preempt: Preempt = left_out
+    checksum: Checksum = left_out
+    announce_refresh: AnnounceRefresh = left_out
+
+
+class File(Struct, frozen=True, kw_only=True):
+    """The whole file."""
+
+    agent: Annotated[Agent, written("write [agent] above its keys")] = left_out
+    instance: Annotated[
+        dict[InstanceName, Instance],
+        written("write [instance.NAME], such as [instance.web], above the keys of each instance"),
+    ] = left_out
+
+
+RENAMED_KEYS = {
+    "virtual_router_id": "vrid",
+    "virtual_ipaddress": "addresses",
+    "advert_int": "advert_interval",
+    "advertisement_interval": "advert_interval",
+    "garp_master_refresh": "announce_refresh",
+    "vrrp_version": "version",
+    "vrrp_instance": "instance",
+}
+"""What an administrator knows from keepalived or FRR by another name."""
+
+FOREIGN_KEYS = {
+    "state": "there is none: the election decides, by priority",
+    "nopreempt": "write preempt = false",
+    "virtual_ipaddress_excluded": "list every address in addresses",
+}
+"""What an administrator looks for in vain, and what to write instead."""
