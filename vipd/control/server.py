@@ -1,0 +1,211 @@
+"""The agent's end of the control socket.
+
+Theory of operation. A connection is one request line, one reply line and the end. Connections are
+protocols with one deadline each, not tasks: nothing is awaited, so nothing can be left waiting,
+and a peer that misbehaves costs a buffer of bounded size for a bounded time. The handler is a
+plain function on the loop: it must be quick and sees the machines between two events, never in
+the middle of one. An exception of the handler is a bug of ours and goes to the loop's exception
+handler; nothing that a peer sends raises.
+
+One agent per socket. That is decided by a lock on `<socket>.lock`, which the kernel drops with
+the process, however it ends; so whoever holds it may replace a socket file that was left behind.
+The lock file stays when the agent goes. If it were removed, a second agent could have opened it
+just before and lock a file without a name, while a third creates and locks a new one: both would
+believe that they are alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from vipd.control.messages import ErrorReply, Reply, Request, decode_request, encode
+from vipd.errors import VipdError
+
+SOCKET_MODE: Final = 0o660
+DIRECTORY_MODE: Final = 0o755
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the control socket grants its peers. Units: as the names end."""
+
+    request_bytes: int = 64 * 1024
+    request_s: float = 2.0
+    reply_s: float = 2.0
+    connections: int = 64
+
+
+LIMITS: Final = Limits()
+
+Handler: TypeAlias = Callable[[Request], Reply]
+
+
+class ControlServer:
+    """Answers requests on a unix socket."""
+
+    def __init__(self, path: Path, handler: Handler, limits: Limits = LIMITS) -> None:
+        self._path = path
+        self._handler = handler
+        self._limits = limits
+        self._open: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._place = ExitStack()
+
+    async def start(self) -> None:
+        """Take the socket and begin to answer.
+
+        Raises: VipdError when another agent has the socket, or when it cannot be made.
+        """
+        with ExitStack() as undo:
+            listener = self._take_place(undo)
+            self._server = await asyncio.get_running_loop().create_unix_server(
+                self._connection, sock=listener, backlog=self._limits.connections
+            )
+            self._place = undo.pop_all()
+
+    async def close(self) -> None:
+        """End every connection, remove the socket and let the next agent have its place.
+
+        Order: the lock goes last, so that nobody else's socket is ever removed.
+        """
+        if self._server is not None:
+            self._server.close()
+            ended = [connection.abort() for connection in self._open]
+            await asyncio.gather(*ended)
+            await self._server.wait_closed()
+            self._server = None
+        self._place.close()
+
+    def _take_place(self, undo: ExitStack) -> socket.socket:
+        try:
+            _make_directory(self._path.parent)
+            undo.enter_context(_lock(self._path))
+            return undo.enter_context(_bind(self._path))
+        except OSError as error:
+            raise VipdError(f"cannot listen on {self._path}: {error.strerror or error}") from error
+
+    def _connection(self) -> _Connection:
+        return _Connection(self._handler, self._limits, self._open)
+
+
+class _Connection(asyncio.Protocol):
+    """One peer: it is waiting for the request, then for the reply to be taken, then gone."""
+
+    _transport: asyncio.Transport
+    _deadline: asyncio.TimerHandle
+    _ended: asyncio.Future[None]
+
+    def __init__(self, handler: Handler, limits: Limits, others: set[_Connection]) -> None:
+        self._handler = handler
+        self._limits = limits
+        self._others = others
+        self._received = bytearray()
+        self._answered = False
+
+    def abort(self) -> asyncio.Future[None]:
+        """End the connection at once; the future tells when it has."""
+        self._transport.abort()
+        return self._ended
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport), "a unix stream"
+        loop = asyncio.get_running_loop()
+        self._transport = transport
+        self._ended = loop.create_future()
+        self._deadline = loop.call_later(self._limits.request_s, self._give_up_waiting)
+        crowded = len(self._others) >= self._limits.connections
+        self._others.add(self)
+        if crowded:
+            self._refuse(f"{self._limits.connections} connections are open already; try again")
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        end = self._received.find(b"\n", len(self._received) - len(data))
+        if end < 0 and len(self._received) <= self._limits.request_bytes:
+            return
+        if not 0 <= end <= self._limits.request_bytes:
+            self._refuse(f"a request has at most {self._limits.request_bytes} bytes")
+            return
+        request = decode_request(bytes(self._received[:end]))
+        self._reply(request if isinstance(request, ErrorReply) else self._handler(request))
+
+    def eof_received(self) -> None:
+        if not self._answered:
+            self._refuse("the request ended before its newline")
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._deadline.cancel()
+        self._others.discard(self)
+        self._ended.set_result(None)
+
+    def _give_up_waiting(self) -> None:
+        self._refuse(f"no request within {self._limits.request_s:g} s")
+
+    def _refuse(self, why: str) -> None:
+        self._reply(ErrorReply(error=why))
+
+    def _reply(self, reply: Reply) -> None:
+        """Answer and hang up. The transport reads no more, and ends when all is written."""
+        self._answered = True
+        self._received.clear()
+        self._deadline.cancel()
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(self._limits.reply_s, self._transport.abort)
+        self._transport.write(encode(reply))
+        self._transport.close()
+
+
+def _make_directory(directory: Path) -> None:
+    """Make the socket's directory, if it is missing, open to all whatever the umask."""
+    try:
+        directory.mkdir(parents=True)
+    except FileExistsError:
+        return
+    directory.chmod(DIRECTORY_MODE)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Be the only agent on this socket. Raises: VipdError when another one is."""
+    with Path(f"{path}.lock").open("a+", encoding="ascii", errors="replace") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise VipdError(_taken(path, file.read().strip())) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def _taken(path: Path, pid: str) -> str:
+    who = f" (pid {pid})" if pid else ""
+    way_out = "stop it first, or give this one a control_socket of its own"
+    return f"another vipd agent already answers on {path}{who}: {way_out}"
+
+
+@contextmanager
+def _bind(path: Path) -> Iterator[socket.socket]:
+    """Make the socket file. The caller holds the lock, so a socket that is there is stale.
+
+    Order: nobody can connect before the socket listens, and by then its mode is right.
+    """
+    if path.exists() and not path.is_socket():
+        raise VipdError(f"cannot listen on {path}: there is something that is not a socket")
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(os.fspath(path))
+        try:
+            path.chmod(SOCKET_MODE)
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
