@@ -64,13 +64,15 @@ class Agent:
         self._log = log.get()
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._reloading: asyncio.Task[None] | None = None
+        self._reloads_wanted = False
 
     def listen(self) -> None:
         """Mind the signals from now on, and whatever fails on the loop."""
         self._loop.set_exception_handler(self._fail)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._end, number)
-        self._loop.add_signal_handler(signal.SIGHUP, self._reload)
+        self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
 
     async def stay(self) -> None:
         """Stay until a signal or a failure ends it.
@@ -96,18 +98,35 @@ class Agent:
         if not self._ended.done():
             self._ended.set_exception(error)
 
-    def _reload(self) -> None:
-        """Read the configuration anew; one with errors leaves the old one running."""
-        self._supervisor.reloading()
-        try:
-            config = load(self._file)
-        except ConfigError as error:
-            for problem in error.problems:
-                self._log.error("reload refused", file=error.file, problem=str(problem))
-        else:
-            self._runtime.apply(config.instances)
-            self._log.info("reloaded", file=str(self._file), instances=len(config.instances))
-        self._supervisor.ready()
+    def _hang_up(self) -> None:
+        """Reload; a second SIGHUP during a reload makes one more, a third changes nothing."""
+        self._reloads_wanted = True
+        if self._reloading is None or self._reloading.done():
+            self._reloading = self._loop.create_task(self._reload())
+            self._reloading.add_done_callback(self._check)
+
+    async def _reload(self) -> None:
+        """Read the configuration anew; one with errors leaves the old one running.
+
+        Why: it is read in a thread, because that takes longer than a short advert interval.
+        """
+        while self._reloads_wanted:
+            self._reloads_wanted = False
+            self._supervisor.reloading()
+            try:
+                config = await asyncio.to_thread(load, self._file)
+            except ConfigError as error:
+                for problem in error.problems:
+                    self._log.error("reload refused", file=error.file, problem=str(problem))
+            else:
+                self._runtime.apply(config.instances)
+                self._log.info("reloaded", file=str(self._file), instances=len(config.instances))
+            self._supervisor.ready()
+
+    def _check(self, task: asyncio.Task[None]) -> None:
+        """A reload that failed in a way nobody expected ends the agent, as any other failure."""
+        if not task.cancelled() and (error := task.exception()):
+            self._fail(self._loop, {"exception": error})
 
     def _beat(self) -> None:
         if heartbeat := self._supervisor.heartbeat:
@@ -127,20 +146,20 @@ def run(file: Path) -> None:
 async def _serve(file: Path, config: Config) -> None:
     """Run the agent.
 
-    Order: the control socket comes first, because it is what keeps a second agent away; the
-    runtime stops before anything that it needs is closed.
+    Order: the control socket comes before the network, because it is what keeps a second agent
+    away; the runtime stops before anything that it needs is closed.
     """
     clock = time.monotonic_ns
     async with AsyncExitStack() as stack:
         world = stack.enter_context(_world())
         alarm = LoopAlarm(asyncio.get_running_loop())
         runtime = alarm.runtime = Runtime(world.ports, clock, alarm, log.get())
+        agent = Agent(file, runtime, Supervisor())
+        agent.listen()
         reporter = Reporter(runtime, world.ports.links, clock)
         server = ControlServer(config.agent.control_socket, reporter.answer)
         await server.start()
         stack.push_async_callback(server.close)
-        agent = Agent(file, runtime, Supervisor())
-        agent.listen()
         log.get().info("started", version=__version__, file=str(file))
         stack.callback(runtime.stop)
         runtime.start(config.instances)
