@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+from contextlib import closing
 from ipaddress import ip_interface
 
 import pytest
@@ -119,9 +120,8 @@ def test_what_an_earlier_life_left_is_ours_again_or_swept(
     assert index is not None
     assert requests.add(index, [VIP4, VIP6]) == [None, None]
     assert addresses.claim("eth0", [VIP4], owner=False) is None
-    links.drain()
-    next_life = Addresses(requests, links)
-    swept = next_life.sweep({"eth0", "eth7"})
+    with closing(Links(requests)) as fresh:
+        swept = Addresses(requests, fresh).sweep({"eth0", "eth7"})
     assert sorted(swept, key=str) == [("eth0", VIP4), ("eth0", VIP6)]
     assert not {str(VIP4), str(VIP6)} & kernel().keys()
     assert "192.0.2.11/24" in kernel()
