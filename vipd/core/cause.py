@@ -21,6 +21,7 @@ class CauseCode(Enum):
     NO_CARRIER = "no_carrier"
     NO_SOURCE = "no_source"
     MTU = "mtu"
+    NO_ADVERTS = "no_adverts"
     CLAIM_FAILED = "claim_failed"
     RECOVERED = "recovered"
 

@@ -48,6 +48,17 @@ class InstanceConfig:
         return self.priority == OWNER_PRIORITY
 
     @property
+    def preempts(self) -> bool:
+        """Whether this host takes over from a weaker MASTER. RFC: 9568 §6.1 (an owner always)."""
+        return self.preempt or self.owner
+
+    def announce_wait(self, count: int) -> Duration:
+        """The time from the `count`-th announcement to the next; 0 when there is no next one."""
+        if count + 1 < len(ANNOUNCE_BURST):
+            return ANNOUNCE_BURST[count + 1] - ANNOUNCE_BURST[count]
+        return self.announce_refresh
+
+    @property
     def families(self) -> tuple[Family, ...]:
         """The families that have an address here: one wire group each, IPv4 first."""
         return tuple(sorted({family_of(address) for address in self.addresses}))

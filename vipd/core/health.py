@@ -27,6 +27,8 @@ def link_fault(config: InstanceConfig, link: LinkFacts) -> Cause | None:
     for family in config.families:
         if fault := _family_fault(config, link, family):
             return fault
+    if link.obstacle:
+        return Cause(CauseCode.NO_ADVERTS, link.obstacle)
     return None
 
 

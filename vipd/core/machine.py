@@ -17,7 +17,7 @@ at once, and a host whose kernel refuses the address never disturbs the one that
 An instance with IPv4 and IPv6 addresses is two virtual routers on the wire and one decision here:
 an advert of either family keeps a BACKUP down, and only silence in both makes it MASTER. Equal
 priorities are decided by the source address of the first family, because the two families could
-disagree; the second one decides while the first is silent.
+disagree; the second one decides once the first was silent for a whole down interval.
 
 RFC: 9568 §6.4. It leaves open what follows; vipd answers so: a losing advert is answered at once
 and the advert timer keeps its rhythm; an owner listens to adverts like everybody else (erratum
@@ -37,7 +37,7 @@ from vipd.core.actions import (
     SendAdvert,
 )
 from vipd.core.cause import Cause, CauseCode
-from vipd.core.config import ANNOUNCE_BURST, InstanceConfig
+from vipd.core.config import InstanceConfig
 from vipd.core.election import master_down_interval, outranks, skew_time
 from vipd.core.events import (
     AddressesClaimed,
@@ -92,7 +92,7 @@ class Machine:
         self._asked: tuple[Vip, ...] = ()
         self._claimed = False
         self._announced = 0
-        self._last_sent: Instant | None = None
+        self._last_sent: Instant = 0
         self._claim_retry = CLAIM_RETRY_FIRST
 
     @property
@@ -232,6 +232,7 @@ class Machine:
             self._move_master_down(old)
         actions = self._judge_link(now)
         if self._state is State.MASTER:
+            self._change_refresh(old, now)
             actions += self._reclaim()
         return actions
 
@@ -243,15 +244,22 @@ class Machine:
         shift = self.master_down_interval - master_down_interval(old.priority, interval)
         self._deadlines.arm(Timer.MASTER_DOWN, due + shift)
 
+    def _change_refresh(self, old: InstanceConfig, now: Instant) -> None:
+        """Let another `announce_refresh` count from now, not only from the next claim."""
+        count = self._announced
+        if self._claimed and self._config.announce_wait(count) != old.announce_wait(count):
+            self._await_announce(now)
+
     def _reclaim(self) -> tuple[Action, ...]:
         """Release what the configuration no longer lists; claim again if the list is another.
 
         Order: the claim follows the release, because Linux takes the secondary addresses of a
-        removed primary along with it.
+        removed primary along with it. Nothing is announced until the claim is answered.
         """
         listed = self._config.addresses
         if self._asked == listed:
             return ()
+        self._deadlines.disarm(Timer.ANNOUNCE)
         gone = tuple(vip for vip in self._asked if vip not in listed)
         release = (ReleaseAddresses(gone),) if gone else ()
         return (*release, self._claim())
@@ -277,7 +285,7 @@ class Machine:
         if advert.priority == RELEASE_PRIORITY:
             skew = skew_time(self.priority, self._master_interval)
             self._deadlines.arm(Timer.MASTER_DOWN, now + skew)
-        elif advert.priority >= self.priority or not self._config.preempt:
+        elif advert.priority >= self.priority or not self._config.preempts:
             self._learned_interval = advert.interval
             self._deadlines.arm(Timer.MASTER_DOWN, now + self.master_down_interval)
 
@@ -308,12 +316,18 @@ class Machine:
         return (self._speak(self.priority, now),)
 
     def _decides_ties(self, family: Family, now: Instant) -> bool:
-        """Whether this family's addresses decide between equal priorities at the moment."""
+        """Whether this family's addresses decide between equal priorities at the moment.
+
+        Why: packets of the two families overtake each other. A MASTER that lets the second one
+        decide before it has listened to the first can yield to a peer that yields to it.
+        """
         first = self._config.families[0]
         if family is first:
             return True
         heard = self._heard.get(first)
-        return heard is None or now - heard.at > self.master_down_interval
+        assert self._since is not None, "a MASTER has become so at some time"
+        listened_since = max(self._since, heard.at) if heard else self._since
+        return now - listened_since > self.master_down_interval
 
     # -- states -----------------------------------------------------------------------------
 
@@ -360,15 +374,15 @@ class Machine:
         return SendAdvert(priority=priority, checksum=self._checksum)
 
     def _announce(self, count: int, now: Instant) -> AnnounceAddresses:
-        """Announce for the `count`-th time and arm the next: the burst first, then the refresh."""
+        """Announce for the `count`-th time since the claim, counted from 0."""
         self._announced = count
-        if count + 1 < len(ANNOUNCE_BURST):
-            wait = ANNOUNCE_BURST[count + 1] - ANNOUNCE_BURST[count]
-        else:
-            wait = self._config.announce_refresh
-        if wait:
-            self._deadlines.arm(Timer.ANNOUNCE, now + wait)
+        self._await_announce(now)
         return AnnounceAddresses(self._asked)
+
+    def _await_announce(self, now: Instant) -> None:
+        self._deadlines.disarm(Timer.ANNOUNCE)
+        if wait := self._config.announce_wait(self._announced):
+            self._deadlines.arm(Timer.ANNOUNCE, now + wait)
 
     @property
     def _checksum(self) -> ChecksumForm:
@@ -381,8 +395,16 @@ class Machine:
 
     # -- what is known ----------------------------------------------------------------------
 
+    def _rival(self) -> Heard | None:
+        """The router heard last; by its address in the first family, if it speaks both."""
+        newest = self._last_heard
+        first = self._heard.get(self._config.families[0])
+        if newest is None or first is None or first.priority != newest.priority:
+            return newest
+        return first if newest.at - first.at <= self._master_interval else newest
+
     def _takeover_cause(self, now: Instant) -> Cause:
-        heard = self._last_heard
+        heard = self._rival()
         if heard is None:
             waited = format_duration(self.master_down_interval)
             return Cause(CauseCode.MASTER_SILENT, f"nobody advertised for {waited}")
@@ -399,10 +421,10 @@ class Machine:
         """Who serves, as far as this router knows."""
         if self._state is State.MASTER:
             source = self._link.source(self._config.families[0])
-            if source is None or self._last_sent is None:
+            if source is None or not self._claimed:
                 return None
             return Heard(address=source, priority=self.priority, at=self._last_sent)
-        heard = self._last_heard
+        heard = self._rival()
         return heard if heard and heard.priority != RELEASE_PRIORITY else None
 
 

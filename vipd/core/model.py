@@ -75,7 +75,8 @@ class LinkFacts:
 
     `ipv4` and `ipv6` are the addresses that adverts can be sent from: the primary IPv4 address
     and the IPv6 link-local address that is past duplicate detection; never a virtual IP, unless
-    this router owns it. Units: `mtu` is in bytes.
+    this router owns it. `obstacle` is a reason of the environment why adverts cannot pass here.
+    Units: `mtu` is in bytes.
     """
 
     name: str
@@ -85,6 +86,7 @@ class LinkFacts:
     mtu: int = 0
     ipv4: IPv4Address | None = None
     ipv6: IPv6Address | None = None
+    obstacle: str | None = None
 
     def source(self, family: Family) -> IPAddress | None:
         """The address that this router's adverts of one family come from."""

@@ -1,0 +1,90 @@
+"""Transcripts of one machine, `machine_*.txt`, for a person to read.
+
+A transcript shows each event with its time and the state that it led to, and below it the actions
+in their order. `VIPD_GOLDEN=write pytest tests/golden` writes them anew: read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from solo_machine import CONFIG, LINK, VIP4, Solo
+
+from vipd.core.events import ConfigChanged, LinkChanged, Stopped
+from vipd.core.model import ChecksumForm, LinkFacts
+
+HERE = Path(__file__).parent
+SECOND = 1_000_000_000
+
+
+def takeover_and_return() -> Solo:
+    """A BACKUP of priority 100; the MASTER of priority 150 falls silent, and comes back."""
+    solo = Solo()
+    solo.start()
+    solo.pass_time(SECOND // 2)
+    for _ in range(2):
+        solo.hear(150, source="192.0.2.51")
+        solo.hear(150, source="fe80::51")
+        solo.pass_time(SECOND)
+    solo.pass_time(5 * SECOND)
+    solo.hear(150, source="192.0.2.51")
+    solo.hear(150, source="fe80::51")
+    solo.pass_time(SECOND)
+    solo.hear(0, source="192.0.2.51")
+    solo.hear(0, source="fe80::51")
+    solo.pass_time(SECOND)
+    return solo
+
+
+def cable_and_refusal() -> Solo:
+    """A MASTER whose cable is cut and whose kernel refuses the address for a while after."""
+    solo = Solo(replace(CONFIG, addresses=(VIP4,), priority=200))
+    solo.start()
+    solo.pass_time(4 * SECOND)
+    solo.step(LinkChanged(replace(LINK, carrier=False)))
+    solo.pass_time(2 * SECOND)
+    solo.step(LinkChanged(LinkFacts(name="eth0", exists=False)))
+    solo.pass_time(2 * SECOND)
+    solo.refusal = "192.0.2.100/24: Permission denied"
+    solo.step(LinkChanged(LINK))
+    solo.pass_time(8 * SECOND)
+    solo.refusal = None
+    solo.pass_time(6 * SECOND)
+    solo.step(Stopped())
+    return solo
+
+
+def reload_and_rivals() -> Solo:
+    """An owner that is reloaded, hears weaker and equal rivals, and follows a peer's checksum."""
+    solo = Solo(replace(CONFIG, priority=255))
+    solo.start()
+    solo.hear(100, source="192.0.2.51", checksum=ChecksumForm.MESSAGE)
+    solo.pass_time(SECOND)
+    solo.step(ConfigChanged(replace(solo.machine.config, addresses=(VIP4,))))
+    solo.hear(0, source="192.0.2.51", checksum=ChecksumForm.MESSAGE)
+    solo.hear(255, source="192.0.2.49")
+    solo.hear(255, source="192.0.2.52")
+    solo.pass_time(SECOND)
+    solo.step(Stopped())
+    return solo
+
+
+SCENARIOS = (takeover_and_return, cable_and_refusal, reload_and_rivals)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_transcript(scenario: Callable[[], Solo]) -> None:
+    file = HERE / f"machine_{scenario.__name__}.txt"
+    text = "\n".join([scenario.__doc__ or "", "", *scenario().transcript, ""])
+    if os.environ.get("VIPD_GOLDEN") == "write":
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+def test_no_transcript_is_left_over() -> None:
+    expected = {f"machine_{scenario.__name__}.txt" for scenario in SCENARIOS}
+    assert {file.name for file in HERE.glob("machine_*.txt")} == expected

@@ -1,0 +1,223 @@
+"""The machine under arbitrary events at arbitrary times: what must hold whatever happens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, ip_address
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from solo_machine import CONFIG, LINK, VIP4, VIP6
+
+from vipd.core.actions import (
+    AnnounceAddresses,
+    ClaimAddresses,
+    ReleaseAddresses,
+    ReportTransition,
+    SendAdvert,
+)
+from vipd.core.config import InstanceConfig
+from vipd.core.events import (
+    AddressesClaimed,
+    AdvertReceived,
+    ClaimFailed,
+    ConfigChanged,
+    Event,
+    LinkChanged,
+    Started,
+    Stopped,
+    TimePassed,
+)
+from vipd.core.machine import Machine
+from vipd.core.model import Advert, ChecksumForm, IPAddress, LinkFacts, State, Vip
+from vipd.core.timers import Timer
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+VIP4B = IPv4Interface("192.0.2.101/24")
+
+ADDRESSES = st.sampled_from([(VIP4,), (VIP6,), (VIP4, VIP6), (VIP6, VIP4, VIP4B)])
+PRIORITIES = st.sampled_from([1, 99, 100, 101, 254])
+INTERVALS = st.sampled_from([10 * MS, SECOND, 40_950 * MS])
+SOURCES = st.sampled_from(["192.0.2.49", "192.0.2.51", "fe80::4f", "fe80::51"]).map(ip_address)
+WAITS = st.sampled_from([0, 1, MS, 10 * MS, 100 * MS, SECOND, 4 * SECOND, 200 * SECOND])
+
+CONFIGS = st.builds(
+    InstanceConfig,
+    name=st.just("web"),
+    interface=st.just("eth0"),
+    vrid=st.just(51),
+    addresses=ADDRESSES,
+    priority=PRIORITIES,
+    advert_interval=INTERVALS,
+    preempt=st.booleans(),
+    checksum=st.sampled_from([None, *ChecksumForm]),
+    announce_refresh=st.sampled_from([0, 60 * SECOND]),
+)
+
+LINKS = st.builds(
+    LinkFacts,
+    name=st.just("eth0"),
+    exists=st.booleans(),
+    up=st.booleans(),
+    carrier=st.booleans(),
+    mtu=st.sampled_from([50, 1500]),
+    ipv4=st.sampled_from([None, IPv4Address("192.0.2.50")]),
+    ipv6=st.sampled_from([None, IPv6Address("fe80::50")]),
+    obstacle=st.sampled_from([None, None, "no memory"]),
+)
+
+
+class AnyLife(RuleBasedStateMachine):
+    """One machine, its kernel as its actions leave it, and the clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.machine = Machine(CONFIG)
+        self.now = 0
+        self.asked: tuple[Vip, ...] = ()
+        self.confirmed = False
+        self.answered = True
+
+    @initialize(config=CONFIGS, owner=st.booleans())
+    def begin(self, config: InstanceConfig, *, owner: bool) -> None:
+        self.machine = Machine(replace(config, priority=255) if owner else config)
+        self.step(LinkChanged(LINK))
+        self.step(Started())
+
+    # -- what may happen --------------------------------------------------------------------
+
+    @rule(wait=WAITS)
+    def time_passes(self, wait: int) -> None:
+        self.now += wait
+        self.step(TimePassed())
+        due = self.machine.next_deadline()
+        assert due is None or due > self.now
+
+    @rule()
+    def the_next_deadline_comes(self) -> None:
+        due = self.machine.next_deadline()
+        if due is not None:
+            self.now = max(self.now, due)
+            self.step(TimePassed())
+
+    @rule(priority=st.sampled_from([0, 255]) | PRIORITIES, interval=INTERVALS, source=SOURCES)
+    def an_advert_arrives(self, priority: int, interval: int, source: IPAddress) -> None:
+        advert = Advert(
+            version=3,
+            vrid=51,
+            priority=priority,
+            interval_cs=interval // (10 * MS),
+            addresses=(source,),
+            checksum=ChecksumForm.MESSAGE,
+        )
+        self.step(AdvertReceived(advert=advert, source=source))
+
+    @rule(link=LINKS)
+    def the_link_changes(self, link: LinkFacts) -> None:
+        self.step(LinkChanged(link))
+
+    @rule()
+    def the_link_is_good(self) -> None:
+        self.step(LinkChanged(LINK))
+
+    @rule(success=st.booleans())
+    def the_kernel_answers(self, *, success: bool) -> None:
+        if not self.answered:
+            self.answered = True
+            self.confirmed = self.confirmed or success
+            self.step(AddressesClaimed() if success else ClaimFailed("Permission denied"))
+
+    @rule(success=st.booleans())
+    def the_kernel_answers_too_late(self, *, success: bool) -> None:
+        if self.machine.state is not State.MASTER:
+            assert not self.step(AddressesClaimed() if success else ClaimFailed("too late"))
+
+    @rule(config=CONFIGS)
+    def a_reload(self, config: InstanceConfig) -> None:
+        owner = self.machine.config.owner
+        self.step(ConfigChanged(replace(config, priority=255) if owner else config))
+
+    @rule(event=st.sampled_from([Started(), Stopped()]))
+    def start_and_stop(self, event: Event) -> None:
+        self.step(event)
+
+    # -- what must hold ---------------------------------------------------------------------
+
+    def step(self, event: Event) -> bool:
+        """Step the machine; check the actions in their order; say whether there were any."""
+        before = self.machine.state
+        actions = self.machine.step(event, self.now)
+        resigns = self.machine.state not in {State.MASTER, State.BACKUP}
+        reports = [action for action in actions if isinstance(action, ReportTransition)]
+        self.check_reports(reports, before)
+        for action in actions:
+            match action:
+                case SendAdvert(priority=0):
+                    assert self.confirmed, "a host that never spoke has nothing to resign from"
+                    assert resigns, "priority 0 is said on resigning alone"
+                case SendAdvert(priority=priority):
+                    assert self.confirmed, "it speaks before its addresses are claimed"
+                    assert priority == self.machine.config.priority
+                case AnnounceAddresses(addresses):
+                    assert self.answered, "it announces while a claim is under way"
+                    assert addresses == self.asked
+                case ClaimAddresses(addresses):
+                    assert addresses == self.machine.config.addresses
+                    self.asked, self.answered = addresses, False
+                case ReleaseAddresses(addresses):
+                    assert set(addresses) <= set(self.asked), "it releases what it never asked for"
+                    self.asked = tuple(vip for vip in self.asked if vip not in addresses)
+                case ReportTransition(new=new):
+                    assert new is State.MASTER or not self.asked, "it moves before it has let go"
+                    self.confirmed, self.answered = False, True
+        return bool(actions)
+
+    def check_reports(self, reports: list[ReportTransition], before: State) -> None:
+        """A change of state is reported once, and so is a FAULT that gets another cause."""
+        after = self.machine.state
+        moved = [report for report in reports if report.old is not report.new]
+        assert [(report.old, report.new) for report in moved] == (
+            [(before, after)] if before is not after else []
+        )
+        assert all(report.new is State.FAULT for report in reports if report not in moved)
+        if reports:
+            assert reports[-1].cause == self.machine.status(self.now).cause
+
+    @invariant()
+    def addresses_are_asked_for_as_master_alone(self) -> None:
+        expected = self.machine.config.addresses if self.machine.state is State.MASTER else ()
+        assert self.asked == expected
+
+    @invariant()
+    def whoever_waits_has_a_deadline(self) -> None:
+        armed = {timer for timer in Timer if self.machine._deadlines.at(timer) is not None}
+        match self.machine.state:
+            case State.INIT:
+                assert armed == set()
+            case State.BACKUP:
+                assert armed == {Timer.MASTER_DOWN}
+            case State.MASTER:
+                assert armed <= {Timer.ADVERT, Timer.ANNOUNCE}
+                assert (Timer.ADVERT in armed) is self.confirmed
+            case State.FAULT:
+                assert armed <= {Timer.CLAIM_RETRY}
+
+    @invariant()
+    def the_status_agrees(self) -> None:
+        status = self.machine.status(self.now)
+        assert status.held is self.confirmed
+        assert status.since <= self.now
+        assert status.master_down_interval >= 3 * 10 * MS
+
+
+TestAnyLife = AnyLife.TestCase
+TestAnyLife.settings = settings(
+    max_examples=200,
+    stateful_step_count=40,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

@@ -1,0 +1,228 @@
+"""The machine's table, `machine_table.txt`: every situation and every event, to the letter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address
+from pathlib import Path
+
+import pytest
+
+from vipd.core.actions import (
+    Action,
+    AnnounceAddresses,
+    ClaimAddresses,
+    ReleaseAddresses,
+    ReportTransition,
+    SendAdvert,
+)
+from vipd.core.config import InstanceConfig
+from vipd.core.events import (
+    AddressesClaimed,
+    AdvertReceived,
+    ClaimFailed,
+    ConfigChanged,
+    Event,
+    LinkChanged,
+    Started,
+    Stopped,
+    TimePassed,
+)
+from vipd.core.machine import Machine
+from vipd.core.model import Advert, ChecksumForm, LinkFacts, State, Vip
+from vipd.core.units import MILLISECOND, SECOND, Instant
+
+TABLE = Path(__file__).with_name("machine_table.txt")
+
+VIP4, VIP6 = IPv4Interface("192.0.2.100/24"), IPv6Interface("2001:db8::100/64")
+VIP4B = IPv4Interface("192.0.2.101/24")
+NAMES: dict[Vip, str] = {VIP4: "4", VIP6: "6", VIP4B: "4b"}
+
+CONFIG = InstanceConfig(name="web", interface="eth0", vrid=51, addresses=(VIP4, VIP6), priority=100)
+LINK = LinkFacts(
+    name="eth0",
+    exists=True,
+    up=True,
+    carrier=True,
+    mtu=1500,
+    ipv4=IPv4Address("192.0.2.50"),
+    ipv6=IPv6Address("fe80::50"),
+)
+
+
+def heard(source: str, priority: int) -> Event:
+    """An advert of the peer, who advertises every two seconds."""
+    advert = Advert(
+        version=3,
+        vrid=51,
+        priority=priority,
+        interval_cs=200,
+        addresses=(VIP4.ip,) if "." in source else (VIP6.ip,),
+        checksum=ChecksumForm.PSEUDO_HEADER,
+    )
+    return AdvertReceived(advert=advert, source=ip_address(source))
+
+
+EVENTS: dict[str, Event] = {
+    "started": Started(),
+    "stopped": Stopped(),
+    "time passed, early": TimePassed(),
+    "time passed, due": TimePassed(),
+    "time passed, 10 s late": TimePassed(),
+    "v4 advert, priority 0": heard("192.0.2.51", 0),
+    "v4 advert, lower": heard("192.0.2.51", 99),
+    "v4 advert, equal, lower address": heard("192.0.2.49", 100),
+    "v4 advert, equal, greater address": heard("192.0.2.51", 100),
+    "v4 advert, higher": heard("192.0.2.49", 101),
+    "v6 advert, priority 0": heard("fe80::51", 0),
+    "v6 advert, lower": heard("fe80::51", 99),
+    "v6 advert, equal, lower address": heard("fe80::4f", 100),
+    "v6 advert, equal, greater address": heard("fe80::51", 100),
+    "v6 advert, higher": heard("fe80::4f", 101),
+    "link good": LinkChanged(LINK),
+    "link missing": LinkChanged(LinkFacts(name="eth0", exists=False)),
+    "link down": LinkChanged(replace(LINK, up=False, carrier=False)),
+    "link without carrier": LinkChanged(replace(LINK, carrier=False)),
+    "link without v4 source": LinkChanged(replace(LINK, ipv4=None)),
+    "link without v6 source": LinkChanged(replace(LINK, ipv6=None)),
+    "link with small MTU": LinkChanged(replace(LINK, mtu=63)),
+    "link with obstacle": LinkChanged(replace(LINK, obstacle="no room for a socket")),
+    "addresses claimed": AddressesClaimed(),
+    "claim failed": ClaimFailed("Permission denied"),
+    "config the same": ConfigChanged(replace(CONFIG)),
+    "config priority raised": ConfigChanged(replace(CONFIG, priority=150)),
+    "config priority lowered": ConfigChanged(replace(CONFIG, priority=50)),
+    "config interval doubled": ConfigChanged(replace(CONFIG, advert_interval=2 * SECOND)),
+    "config preempt off": ConfigChanged(replace(CONFIG, preempt=False)),
+    "config checksum pinned": ConfigChanged(replace(CONFIG, checksum=ChecksumForm.MESSAGE)),
+    "config refresh off": ConfigChanged(replace(CONFIG, announce_refresh=0)),
+    "config one address more": ConfigChanged(replace(CONFIG, addresses=(VIP4, VIP6, VIP4B))),
+    "config one family less": ConfigChanged(replace(CONFIG, addresses=(VIP4,))),
+}
+
+
+def in_init() -> tuple[Machine, Instant]:
+    machine = Machine(CONFIG)
+    assert machine.step(LinkChanged(LINK), 0) == ()
+    return machine, 0
+
+
+def in_backup() -> tuple[Machine, Instant]:
+    machine, now = in_init()
+    machine.step(Started(), now)
+    return machine, now
+
+
+def claiming() -> tuple[Machine, Instant]:
+    machine, _ = in_backup()
+    now = 3_609_375_000
+    machine.step(TimePassed(), now)
+    return machine, now
+
+
+def in_master() -> tuple[Machine, Instant]:
+    machine, claimed = claiming()
+    machine.step(AddressesClaimed(), claimed)
+    for after_ms in (100, 500, 1000, 2000, 3000, 4000, 5000, 6000, 7000):
+        machine.step(TimePassed(), claimed + after_ms * MILLISECOND)
+    return machine, claimed + 7 * SECOND
+
+
+def in_fault_by_link() -> tuple[Machine, Instant]:
+    machine, now = in_backup()
+    machine.step(EVENTS["link without carrier"], now)
+    return machine, now
+
+
+def in_fault_by_claim() -> tuple[Machine, Instant]:
+    machine, now = claiming()
+    machine.step(ClaimFailed("Permission denied"), now)
+    return machine, now
+
+
+SITUATIONS: dict[str, tuple[State, Callable[[], tuple[Machine, Instant]]]] = {
+    "INIT": (State.INIT, in_init),
+    "BACKUP": (State.BACKUP, in_backup),
+    "MASTER claiming": (State.MASTER, claiming),
+    "MASTER": (State.MASTER, in_master),
+    "FAULT by link": (State.FAULT, in_fault_by_link),
+    "FAULT by claim": (State.FAULT, in_fault_by_claim),
+}
+
+
+def read_table() -> dict[tuple[str, str], tuple[str, str]]:
+    """The rows of the table: (situation, event) to (actions, next deadline)."""
+    rows: dict[tuple[str, str], tuple[str, str]] = {}
+    situation = ""
+    for line in TABLE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            situation = line.strip("[]")
+        elif line and not line.startswith("#"):
+            event, actions, deadline = (cell.strip() for cell in line.split("|"))
+            assert (situation, event) not in rows, f"{situation}: {event} stands there twice"
+            rows[situation, event] = actions, deadline
+    return rows
+
+
+ROWS = read_table()
+
+
+def test_the_table_is_complete() -> None:
+    assert set(ROWS) == {(situation, event) for situation in SITUATIONS for event in EVENTS}
+
+
+def test_the_table_names_every_kind_of_event() -> None:
+    assert {type(event) for event in EVENTS.values()} == set(Event.__args__)
+
+
+@pytest.mark.parametrize(("situation", "event"), ROWS, ids=[" / ".join(row) for row in ROWS])
+def test_row(situation: str, event: str) -> None:
+    actions, deadline = ROWS[situation, event]
+    state, arrange = SITUATIONS[situation]
+    machine, entered = arrange()
+    assert machine.state is state
+    now = moment_of(event, machine, entered)
+    done = machine.step(EVENTS[event], now)
+    assert "; ".join(map(in_words, done)) == (actions if actions != "-" else "")
+    assert machine.next_deadline() == instant_of(deadline, now)
+    assert machine.state is state_after(actions, state)
+
+
+def moment_of(event: str, machine: Machine, entered: Instant) -> Instant:
+    """When the event of a row happens."""
+    now = entered + 50 * MILLISECOND
+    if event == "time passed, due":
+        return machine.next_deadline() or now
+    return now + 10 * SECOND if event == "time passed, 10 s late" else now
+
+
+def instant_of(deadline: str, now: Instant) -> Instant | None:
+    return None if deadline == "never" else now + int(Decimal(deadline) * SECOND)
+
+
+def state_after(actions: str, before: State) -> State:
+    """The state that the last reported transition leads to."""
+    moves = [word for word in actions.split() if ">" in word]
+    return State(moves[-1].partition(">")[2]) if moves else before
+
+
+def in_words(action: Action) -> str:
+    match action:
+        case SendAdvert(priority=priority, checksum=ChecksumForm.PSEUDO_HEADER):
+            return f"send {priority}"
+        case ClaimAddresses(addresses):
+            return f"claim {names(addresses)}"
+        case ReleaseAddresses(addresses):
+            return f"release {names(addresses)}"
+        case AnnounceAddresses(addresses):
+            return f"announce {names(addresses)}"
+        case ReportTransition(old=old, new=new, cause=cause):
+            return f"{old.value}>{new.value} {cause.code.value}"
+        case _:
+            return repr(action)
+
+
+def names(addresses: tuple[Vip, ...]) -> str:
+    return " ".join(NAMES[address] for address in addresses)
