@@ -77,8 +77,11 @@ class NeverPreempts(Machine):
 class ClaimsHalf(Machine):
     """Moves one family without the other."""
 
-    def _claim(self) -> ClaimAddresses:
-        return ClaimAddresses(super()._claim().addresses[:1])
+    def _enter(self, new: State, cause: Cause, now: Instant) -> tuple[Action, ...]:
+        *others, last = super()._enter(new, cause, now)
+        if isinstance(last, ClaimAddresses):
+            last = ClaimAddresses(last.addresses[:1])
+        return (*others, last)
 
 
 class SpeaksTooSoon(Machine):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from vipd.core.model import RELEASE_PRIORITY, Heard, IPAddress
+from vipd.core.units import Duration, Instant, format_duration
+
 
 class CauseCode(Enum):
     """The kinds of reason for a transition; a closed set, so that it can be counted."""
@@ -35,3 +38,28 @@ class Cause:
 
     def __str__(self) -> str:
         return self.text
+
+
+def takeover_cause(rival: Heard | None, priority: int, silence: Duration, now: Instant) -> Cause:
+    """Why a BACKUP of this priority becomes MASTER, after `silence` without a better advert."""
+    if rival is None:
+        text = f"nobody advertised for {format_duration(silence)}"
+        return Cause(CauseCode.MASTER_SILENT, text)
+    if rival.priority == RELEASE_PRIORITY:
+        return Cause(CauseCode.MASTER_RELEASED, f"{rival.address} released the addresses")
+    if now - rival.at < silence:
+        text = f"{rival.address} has priority {rival.priority}, ours is {priority}"
+        return Cause(CauseCode.PREEMPTS, text)
+    waited = format_duration(now - rival.at)
+    text = f"no advert from {rival.address} (last priority {rival.priority}) for {waited}"
+    return Cause(CauseCode.MASTER_SILENT, text)
+
+
+def outranked_cause(
+    source: IPAddress, priority: int, own_source: IPAddress, own_priority: int
+) -> Cause:
+    """Why a MASTER yields to an advert."""
+    text = f"{source} advertises priority {priority}, ours is {own_priority}"
+    if priority == own_priority:
+        text += f"; the greater address wins, ours is {own_source}"
+    return Cause(CauseCode.OUTRANKED, text)

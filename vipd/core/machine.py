@@ -31,12 +31,10 @@ from typing import assert_never
 from vipd.core.actions import (
     Action,
     AnnounceAddresses,
-    ClaimAddresses,
-    ReleaseAddresses,
     ReportTransition,
     SendAdvert,
 )
-from vipd.core.cause import Cause, CauseCode
+from vipd.core.cause import Cause, CauseCode, outranked_cause, takeover_cause
 from vipd.core.config import InstanceConfig
 from vipd.core.election import master_down_interval, outranks, skew_time
 from vipd.core.events import (
@@ -51,6 +49,8 @@ from vipd.core.events import (
     TimePassed,
 )
 from vipd.core.health import link_fault
+from vipd.core.hearing import Hearing
+from vipd.core.holding import Holding
 from vipd.core.model import (
     RELEASE_PRIORITY,
     Advert,
@@ -60,12 +60,11 @@ from vipd.core.model import (
     IPAddress,
     LinkFacts,
     State,
-    Vip,
     family_of,
 )
 from vipd.core.status import InstanceStatus
 from vipd.core.timers import Deadlines, Timer
-from vipd.core.units import SECOND, Duration, Instant, format_duration
+from vipd.core.units import SECOND, Duration, Instant
 
 FIRST_CHECKSUM = ChecksumForm.PSEUDO_HEADER
 """What is sent before a peer was heard: keepalived and FRR drop the other form by default."""
@@ -86,11 +85,8 @@ class Machine:
         self._link = LinkFacts(name=config.interface, exists=False)
         self._deadlines = Deadlines()
         self._learned_interval: Duration | None = None
-        self._learned_checksum: ChecksumForm | None = None
-        self._heard: dict[Family, Heard] = {}
-        self._last_heard: Heard | None = None
-        self._asked: tuple[Vip, ...] = ()
-        self._claimed = False
+        self._hearing = Hearing()
+        self._holding = Holding()
         self._announced = 0
         self._last_sent: Instant = 0
         self._claim_retry = CLAIM_RETRY_FIRST
@@ -157,7 +153,7 @@ class Machine:
             advert_interval=self._config.advert_interval,
             master_down_interval=self.master_down_interval,
             addresses=self._config.addresses,
-            held=self._claimed,
+            held=self._holding.held,
         )
 
     # -- events -----------------------------------------------------------------------------
@@ -192,7 +188,7 @@ class Machine:
     def _on_claimed(self, now: Instant) -> tuple[Action, ...]:
         if self._state is not State.MASTER:
             return ()
-        self._claimed = True
+        self._holding.confirm()
         self._claim_retry = CLAIM_RETRY_FIRST
         self._deadlines.arm(Timer.ADVERT, now + self._config.advert_interval)
         return (self._speak(self.priority, now), self._announce(0, now))
@@ -214,7 +210,9 @@ class Machine:
     def _fire(self, timer: Timer, due: Instant, now: Instant) -> tuple[Action, ...]:
         match timer:
             case Timer.MASTER_DOWN:
-                return self._enter(State.MASTER, self._takeover_cause(now), now)
+                silence = self.master_down_interval
+                cause = takeover_cause(self._rival(), self.priority, silence, now)
+                return self._enter(State.MASTER, cause, now)
             case Timer.ADVERT:
                 self._deadlines.arm(timer, _next_beat(due, self._config.advert_interval, now))
                 return (self._speak(self.priority, now),)
@@ -233,7 +231,7 @@ class Machine:
         actions = self._judge_link(now)
         if self._state is State.MASTER:
             self._change_refresh(old, now)
-            actions += self._reclaim()
+            actions += self._change_addresses()
         return actions
 
     def _move_master_down(self, old: InstanceConfig) -> None:
@@ -247,33 +245,22 @@ class Machine:
     def _change_refresh(self, old: InstanceConfig, now: Instant) -> None:
         """Let another `announce_refresh` count from now, not only from the next claim."""
         count = self._announced
-        if self._claimed and self._config.announce_wait(count) != old.announce_wait(count):
+        if self._holding.held and self._config.announce_wait(count) != old.announce_wait(count):
             self._await_announce(now)
 
-    def _reclaim(self) -> tuple[Action, ...]:
-        """Release what the configuration no longer lists; claim again if the list is another.
-
-        Order: the claim follows the release, because Linux takes the secondary addresses of a
-        removed primary along with it. Nothing is announced until the claim is answered.
-        """
-        listed = self._config.addresses
-        if self._asked == listed:
-            return ()
-        self._deadlines.disarm(Timer.ANNOUNCE)
-        gone = tuple(vip for vip in self._asked if vip not in listed)
-        release = (ReleaseAddresses(gone),) if gone else ()
-        return (*release, self._claim())
+    def _change_addresses(self) -> tuple[Action, ...]:
+        """Hold what is listed now; nothing is announced before the claim is answered."""
+        changes = self._holding.change(self._config.addresses)
+        if changes:
+            self._deadlines.disarm(Timer.ANNOUNCE)
+        return changes
 
     # -- adverts ----------------------------------------------------------------------------
 
     def _on_advert(self, advert: Advert, source: IPAddress, now: Instant) -> tuple[Action, ...]:
-        family = family_of(source)
-        if self._state is State.INIT or family not in self._config.families:
+        if self._state is State.INIT or family_of(source) not in self._config.families:
             return ()
-        self._last_heard = Heard(address=source, priority=advert.priority, at=now)
-        self._heard[family] = self._last_heard
-        if family is Family.IPV4:
-            self._learned_checksum = advert.checksum
+        self._hearing.note(advert, source, now)
         if self._state is State.BACKUP:
             self._advert_as_backup(advert, now)
         elif self._state is State.MASTER:
@@ -301,15 +288,13 @@ class Machine:
         assert own_source is not None, "a MASTER has a source in each of its families"
         if not outranks(advert.priority, source, self.priority, own_source):
             return self._answer(now, restart=False)
-        text = f"{source} advertises priority {advert.priority}, ours is {self.priority}"
-        if advert.priority == self.priority:
-            text += f"; the greater address wins, ours is {own_source}"
         self._learned_interval = advert.interval
-        return self._enter(State.BACKUP, Cause(CauseCode.OUTRANKED, text), now)
+        cause = outranked_cause(source, advert.priority, own_source, self.priority)
+        return self._enter(State.BACKUP, cause, now)
 
     def _answer(self, now: Instant, *, restart: bool) -> tuple[Action, ...]:
         """Assert that we are MASTER, at once; a MASTER that still claims will say so soon."""
-        if not self._claimed:
+        if not self._holding.held:
             return ()
         if restart:
             self._deadlines.arm(Timer.ADVERT, now + self._config.advert_interval)
@@ -324,7 +309,7 @@ class Machine:
         first = self._config.families[0]
         if family is first:
             return True
-        heard = self._heard.get(first)
+        heard = self._hearing.last(first)
         assert self._since is not None, "a MASTER has become so at some time"
         listened_since = max(self._since, heard.at) if heard else self._since
         return now - listened_since > self.master_down_interval
@@ -351,21 +336,16 @@ class Machine:
         report = ReportTransition(old=old, new=new, cause=cause)
         if new is State.MASTER:
             self._learned_interval = None
-            return (*left, report, self._claim())
+            return (*left, report, self._holding.claim(self._config.addresses))
         if new is State.BACKUP:
             self._deadlines.arm(Timer.MASTER_DOWN, now + self.master_down_interval)
         return (*left, report)
 
     def _leave_master(self, new: State, now: Instant) -> tuple[Action, ...]:
         """Give the addresses up. Whoever yields to a MASTER has no need to say that it stops."""
-        resigns = self._claimed and new is not State.BACKUP
-        release = ReleaseAddresses(self._asked)
-        self._asked, self._claimed = (), False
+        resigns = self._holding.held and new is not State.BACKUP
+        release = self._holding.release()
         return (self._speak(RELEASE_PRIORITY, now), release) if resigns else (release,)
-
-    def _claim(self) -> ClaimAddresses:
-        self._asked = self._config.addresses
-        return ClaimAddresses(self._asked)
 
     # -- what is said -----------------------------------------------------------------------
 
@@ -377,7 +357,7 @@ class Machine:
         """Announce for the `count`-th time since the claim, counted from 0."""
         self._announced = count
         self._await_announce(now)
-        return AnnounceAddresses(self._asked)
+        return AnnounceAddresses(self._holding.addresses)
 
     def _await_announce(self, now: Instant) -> None:
         self._deadlines.disarm(Timer.ANNOUNCE)
@@ -386,7 +366,7 @@ class Machine:
 
     @property
     def _checksum(self) -> ChecksumForm:
-        return self._config.checksum or self._learned_checksum or FIRST_CHECKSUM
+        return self._config.checksum or self._hearing.checksum or FIRST_CHECKSUM
 
     @property
     def _master_interval(self) -> Duration:
@@ -396,32 +376,13 @@ class Machine:
     # -- what is known ----------------------------------------------------------------------
 
     def _rival(self) -> Heard | None:
-        """The router heard last; by its address in the first family, if it speaks both."""
-        newest = self._last_heard
-        first = self._heard.get(self._config.families[0])
-        if newest is None or first is None or first.priority != newest.priority:
-            return newest
-        return first if newest.at - first.at <= self._master_interval else newest
-
-    def _takeover_cause(self, now: Instant) -> Cause:
-        heard = self._rival()
-        if heard is None:
-            waited = format_duration(self.master_down_interval)
-            return Cause(CauseCode.MASTER_SILENT, f"nobody advertised for {waited}")
-        if heard.priority == RELEASE_PRIORITY:
-            return Cause(CauseCode.MASTER_RELEASED, f"{heard.address} released the addresses")
-        if now - heard.at < self.master_down_interval:
-            text = f"{heard.address} has priority {heard.priority}, ours is {self.priority}"
-            return Cause(CauseCode.PREEMPTS, text)
-        silence = format_duration(now - heard.at)
-        text = f"no advert from {heard.address} (last priority {heard.priority}) for {silence}"
-        return Cause(CauseCode.MASTER_SILENT, text)
+        return self._hearing.rival(self._config.families[0], self._master_interval)
 
     def _master(self) -> Heard | None:
         """Who serves, as far as this router knows."""
         if self._state is State.MASTER:
             source = self._link.source(self._config.families[0])
-            if source is None or not self._claimed:
+            if source is None or not self._holding.held:
                 return None
             return Heard(address=source, priority=self.priority, at=self._last_sent)
         heard = self._rival()
