@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from vipd.core.model import OWNER_PRIORITY, ChecksumForm, Family, Vip, family_of
+from vipd.core.model import OWNER_PRIORITY, ChecksumForm, Family, IPAddress, Vip, family_of
 from vipd.core.units import MILLISECOND, SECOND, Duration
 
 DEFAULT_PRIORITY = 100
@@ -23,12 +23,40 @@ ANNOUNCE_BURST: tuple[Duration, ...] = tuple(
 was lost, and once more after the slowest spanning tree port has begun to forward."""
 
 
+HIGHEST_TTL = 255
+"""What no router has touched. RFC: 9568 §5.1.1.3; 5082 (the same thought for unicast)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unicast:
+    """The hosts that adverts go to and come from, where the link carries no multicast.
+
+    `sources` has at most one address in each family; what is not there is looked up in the routing
+    table, towards the first peer. `min_ttl` is the least that an advert may arrive with.
+    """
+
+    peers: tuple[IPAddress, ...]
+    sources: tuple[IPAddress, ...] = ()
+    ttl: int = HIGHEST_TTL
+    min_ttl: int = HIGHEST_TTL
+
+    def peers_of(self, family: Family) -> tuple[IPAddress, ...]:
+        """The peers in one family."""
+        return tuple(peer for peer in self.peers if family_of(peer) is family)
+
+    def source_of(self, family: Family) -> IPAddress | None:
+        """The configured source in one family."""
+        return next((source for source in self.sources if family_of(source) is family), None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceConfig:
     """One virtual router on this host.
 
     `checksum` pins the form that is sent over IPv4; None begins with the form that the deployed
     peers accept and follows what they use. `announce_refresh` of 0 turns the refresh off.
+    `password` is the simple text of VRRPv2; it is never shown. Without `unicast` the adverts go to
+    the multicast group of their family.
     """
 
     name: str
@@ -41,6 +69,8 @@ class InstanceConfig:
     preempt: bool = True
     checksum: ChecksumForm | None = None
     announce_refresh: Duration = DEFAULT_ANNOUNCE_REFRESH
+    password: bytes | None = field(default=None, repr=False)
+    unicast: Unicast | None = None
 
     @property
     def owner(self) -> bool:

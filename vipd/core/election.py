@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from vipd.core.model import IPAddress
-from vipd.core.units import Duration
+from vipd.core.units import SECOND, Duration
 
 
-def skew_time(priority: int, interval: Duration) -> Duration:
+def skew_time(priority: int, interval: Duration, version: int = 3) -> Duration:
     """How much later than the strongest a BACKUP of this priority gives up on the MASTER.
 
-    RFC: 9568 §6.1: ((256 - priority) * Active_Adver_Interval) / 256.
+    RFC: 9568 §6.1: ((256 - priority) * Active_Adver_Interval) / 256; 3768 §6.1: (256 - priority) /
+    256 seconds, whatever the interval.
     """
-    return (256 - priority) * interval // 256
+    return (256 - priority) * (interval if version == 3 else SECOND) // 256
 
 
-def master_down_interval(priority: int, interval: Duration) -> Duration:
+def master_down_interval(priority: int, interval: Duration, version: int = 3) -> Duration:
     """The silence after which a BACKUP of this priority takes over.
 
-    RFC: 9568 §6.1: 3 * Active_Adver_Interval + Skew_Time.
+    RFC: 9568 §6.1, 3768 §6.1: three intervals and the skew.
     """
-    return 3 * interval + skew_time(priority, interval)
+    return 3 * interval + skew_time(priority, interval, version)
 
 
 def outranks(priority: int, source: IPAddress, own_priority: int, own_source: IPAddress) -> bool:

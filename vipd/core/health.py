@@ -24,12 +24,10 @@ def link_fault(config: InstanceConfig, link: LinkFacts) -> Cause | None:
         return Cause(CauseCode.INTERFACE_DOWN, f"{link.name} is down")
     if not link.carrier:
         return Cause(CauseCode.NO_CARRIER, f"{link.name} has no carrier")
-    for family in config.families:
-        if fault := _family_fault(config, link, family):
-            return fault
     if link.obstacle:
         return Cause(CauseCode.NO_ADVERTS, link.obstacle)
-    return None
+    faults = (_family_fault(config, link, family) for family in config.families)
+    return next((fault for fault in faults if fault), None)
 
 
 def _family_fault(config: InstanceConfig, link: LinkFacts, family: Family) -> Cause | None:

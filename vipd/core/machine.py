@@ -34,6 +34,7 @@ from vipd.core.actions import (
     ReportTransition,
     SendAdvert,
 )
+from vipd.core.announcing import Announcing
 from vipd.core.cause import Cause, CauseCode, outranked_cause, takeover_cause
 from vipd.core.config import InstanceConfig
 from vipd.core.election import master_down_interval, outranks, skew_time
@@ -73,6 +74,10 @@ CLAIM_RETRY_FIRST: Duration = SECOND
 CLAIM_RETRY_LONGEST: Duration = 60 * SECOND
 """The wait after a refused claim doubles from the first to the longest."""
 
+ANSWERS_PER_BEAT = 8
+"""How many losing adverts are answered between two adverts of our own: enough for any group, and
+an end for two routers that each count the other as the loser."""
+
 
 class Machine:
     """One virtual router on this host."""
@@ -87,8 +92,9 @@ class Machine:
         self._learned_interval: Duration | None = None
         self._hearing = Hearing()
         self._holding = Holding()
-        self._announced = 0
+        self._announcing = Announcing(self._deadlines)
         self._last_sent: Instant = 0
+        self._answers = 0
         self._claim_retry = CLAIM_RETRY_FIRST
 
     @property
@@ -109,7 +115,7 @@ class Machine:
     @property
     def master_down_interval(self) -> Duration:
         """The silence after which this router takes over. RFC: 9568 §6.1."""
-        return master_down_interval(self.priority, self._master_interval)
+        return master_down_interval(self.priority, self._master_interval, self._config.version)
 
     def next_deadline(self) -> Instant | None:
         """When `TimePassed` is due; None when only an event can change anything."""
@@ -191,7 +197,8 @@ class Machine:
         self._holding.confirm()
         self._claim_retry = CLAIM_RETRY_FIRST
         self._deadlines.arm(Timer.ADVERT, now + self._config.advert_interval)
-        return (self._speak(self.priority, now), self._announce(0, now))
+        self._announcing.begin(self._config, now)
+        return (self._speak(self.priority, now), AnnounceAddresses(self._holding.addresses))
 
     def _on_claim_failed(self, reason: str, now: Instant) -> tuple[Action, ...]:
         if self._state is not State.MASTER:
@@ -214,10 +221,12 @@ class Machine:
                 cause = takeover_cause(self._rival(), self.priority, silence, now)
                 return self._enter(State.MASTER, cause, now)
             case Timer.ADVERT:
+                self._answers = 0
                 self._deadlines.arm(timer, _next_beat(due, self._config.advert_interval, now))
                 return (self._speak(self.priority, now),)
             case Timer.ANNOUNCE:
-                return (self._announce(self._announced + 1, now),)
+                self._announcing.go_on(self._config, now)
+                return (AnnounceAddresses(self._holding.addresses),)
             case Timer.CLAIM_RETRY:
                 return self._join(Cause(CauseCode.RECOVERED, "tries its addresses again"), now)
             case _:
@@ -228,9 +237,12 @@ class Machine:
         old, self._config = self._config, config
         if self._state is State.BACKUP:
             self._move_master_down(old)
+        elif self._deadlines.at(Timer.CLAIM_RETRY) and old.addresses != config.addresses:
+            self._deadlines.arm(Timer.CLAIM_RETRY, now)
         actions = self._judge_link(now)
         if self._state is State.MASTER:
-            self._change_refresh(old, now)
+            if self._holding.held:
+                self._announcing.change(old, config, now)
             actions += self._change_addresses()
         return actions
 
@@ -239,19 +251,12 @@ class Machine:
         due = self._deadlines.at(Timer.MASTER_DOWN)
         assert due is not None, "a BACKUP always waits for its MASTER"
         interval = self._learned_interval or old.advert_interval
-        shift = self.master_down_interval - master_down_interval(old.priority, interval)
-        self._deadlines.arm(Timer.MASTER_DOWN, due + shift)
-
-    def _change_refresh(self, old: InstanceConfig, now: Instant) -> None:
-        """Let another `announce_refresh` count from now, not only from the next claim."""
-        count = self._announced
-        if self._holding.held and self._config.announce_wait(count) != old.announce_wait(count):
-            self._await_announce(now)
+        before = master_down_interval(old.priority, interval, old.version)
+        self._deadlines.arm(Timer.MASTER_DOWN, due + self.master_down_interval - before)
 
     def _change_addresses(self) -> tuple[Action, ...]:
         """Hold what is listed now; nothing is announced before the claim is answered."""
-        changes = self._holding.change(self._config.addresses)
-        if changes:
+        if changes := self._holding.change(self._config.addresses):
             self._deadlines.disarm(Timer.ANNOUNCE)
         return changes
 
@@ -270,10 +275,10 @@ class Machine:
     def _advert_as_backup(self, advert: Advert, now: Instant) -> None:
         """RFC: 9568 §6.4.2. The sender's address is never compared here."""
         if advert.priority == RELEASE_PRIORITY:
-            skew = skew_time(self.priority, self._master_interval)
+            skew = skew_time(self.priority, self._master_interval, self._config.version)
             self._deadlines.arm(Timer.MASTER_DOWN, now + skew)
         elif advert.priority >= self.priority or not self._config.preempts:
-            self._learned_interval = advert.interval
+            self._learn(advert)
             self._deadlines.arm(Timer.MASTER_DOWN, now + self.master_down_interval)
 
     def _advert_as_master(
@@ -281,24 +286,36 @@ class Machine:
     ) -> tuple[Action, ...]:
         """RFC: 9568 §6.4.3."""
         if advert.priority == RELEASE_PRIORITY:
-            return self._answer(now, restart=True)
+            return self._answer_release(now)
         if advert.priority == self.priority and not self._decides_ties(family_of(source), now):
             return ()
         own_source = self._link.source(family_of(source))
         assert own_source is not None, "a MASTER has a source in each of its families"
         if not outranks(advert.priority, source, self.priority, own_source):
-            return self._answer(now, restart=False)
-        self._learned_interval = advert.interval
+            return self._answer_loser(now)
+        self._learn(advert)
         cause = outranked_cause(source, advert.priority, own_source, self.priority)
         return self._enter(State.BACKUP, cause, now)
 
-    def _answer(self, now: Instant, *, restart: bool) -> tuple[Action, ...]:
-        """Assert that we are MASTER, at once; a MASTER that still claims will say so soon."""
+    def _answer_release(self, now: Instant) -> tuple[Action, ...]:
+        """Assert that we are MASTER; one that still claims will say so soon."""
         if not self._holding.held:
             return ()
-        if restart:
-            self._deadlines.arm(Timer.ADVERT, now + self._config.advert_interval)
+        self._deadlines.arm(Timer.ADVERT, now + self._config.advert_interval)
         return (self._speak(self.priority, now),)
+
+    def _answer_loser(self, now: Instant) -> tuple[Action, ...]:
+        """Assert that we are MASTER, at once. RFC: 9568 §6.4.3; 3768 §6.4.3 (VRRPv2 is silent)."""
+        silent = self._config.version == 2 or self._answers >= ANSWERS_PER_BEAT
+        if silent or not self._holding.held:
+            return ()
+        self._answers += 1
+        return (self._speak(self.priority, now),)
+
+    def _learn(self, advert: Advert) -> None:
+        """Time the MASTER by its own interval. RFC: 9568 §6.4.2; in VRRPv2 it is ours."""
+        if self._config.version == 3:
+            self._learned_interval = advert.interval
 
     def _decides_ties(self, family: Family, now: Instant) -> bool:
         """Whether this family's addresses decide between equal priorities at the moment.
@@ -352,17 +369,6 @@ class Machine:
     def _speak(self, priority: int, now: Instant) -> SendAdvert:
         self._last_sent = now
         return SendAdvert(priority=priority, checksum=self._checksum)
-
-    def _announce(self, count: int, now: Instant) -> AnnounceAddresses:
-        """Announce for the `count`-th time since the claim, counted from 0."""
-        self._announced = count
-        self._await_announce(now)
-        return AnnounceAddresses(self._holding.addresses)
-
-    def _await_announce(self, now: Instant) -> None:
-        self._deadlines.disarm(Timer.ANNOUNCE)
-        if wait := self._config.announce_wait(self._announced):
-            self._deadlines.arm(Timer.ANNOUNCE, now + wait)
 
     @property
     def _checksum(self) -> ChecksumForm:
