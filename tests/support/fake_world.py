@@ -9,12 +9,24 @@ from ipaddress import ip_address, ip_interface
 from vipd.agent.ports import Ports
 from vipd.agent.runtime import Runtime
 from vipd.core.config import InstanceConfig
-from vipd.core.model import Advert, ChecksumForm, Family, IPAddress, LinkFacts, Vip, family_of
+from vipd.core.model import (
+    Advert,
+    Channel,
+    ChecksumForm,
+    IPAddress,
+    LinkFacts,
+    Vip,
+    family_of,
+)
 from vipd.core.units import Instant, to_centiseconds
-from vipd.wire.vrrp import GROUP, Datagram, decode, encode
+from vipd.wire.vrrp import GROUP, Datagram, Rules, decode, encode
 
 PEER = ip_address("192.0.2.12")
 PEER6 = ip_address("fe80::12")
+PASSWORD = b"s3cret"
+ANY = (Rules(), Rules(version=2), Rules(version=2, password=PASSWORD))
+"""Together they accept whatever a test's agent may send."""
+
 VIP4 = ip_interface("192.0.2.100/24")
 VIP6 = ip_interface("2001:db8::100/64")
 
@@ -34,20 +46,29 @@ def instance(name: str = "web", **changes: object) -> InstanceConfig:
 
 
 def packet(
-    config: InstanceConfig, priority: int, source: IPAddress = PEER, ttl: int = 255
+    config: InstanceConfig,
+    priority: int,
+    source: IPAddress = PEER,
+    *,
+    ttl: int = 255,
+    destination: IPAddress | None = None,
+    interval_cs: int | None = None,
+    addresses: Sequence[IPAddress] | None = None,
 ) -> Datagram:
     """An advert of a peer for an instance, as a socket would deliver it."""
     family = family_of(source)
+    own = tuple(vip.ip for vip in config.addresses if family_of(vip) is family)
     advert = Advert(
-        version=3,
+        version=config.version,
         vrid=config.vrid,
         priority=priority,
-        interval_cs=to_centiseconds(config.advert_interval),
-        addresses=tuple(vip.ip for vip in config.addresses if family_of(vip) is family),
+        interval_cs=interval_cs or to_centiseconds(config.advert_interval),
+        addresses=own if addresses is None else tuple(addresses),
         checksum=ChecksumForm.PSEUDO_HEADER,
     )
-    payload = encode(advert, source=source, destination=GROUP[family])
-    return Datagram(payload=payload, source=source, destination=GROUP[family], ttl=ttl)
+    to = destination or GROUP[family]
+    payload = encode(advert, source=source, destination=to, password=config.password)
+    return Datagram(payload=payload, source=source, destination=to, ttl=ttl)
 
 
 @dataclass
@@ -72,6 +93,7 @@ class World:
     """All ports of the agent; `done` tells what it did, in order."""
 
     now: Instant = 0
+    index: int = 1
     alarm_at: Instant | None = None
     alarms_set: int = 0
     done: list[tuple[str, object]] = field(default_factory=list)
@@ -84,7 +106,10 @@ class World:
     send_error: OSError | None = None
     attach_error: OSError | None = None
     arrived: list[tuple[str, Datagram]] = field(default_factory=list)
-    attached: dict[tuple[str, Family], IPAddress] = field(default_factory=dict)
+    opened: set[Channel] = field(default_factory=set)
+    routes: dict[IPAddress, IPAddress] = field(default_factory=dict)
+    own: set[IPAddress] = field(default_factory=set)
+    follows_routes: bool = False
 
     def clock(self) -> Instant:
         return self.now
@@ -122,22 +147,28 @@ class FakeAdverts:
 
     world: World
 
-    def attach(self, interface: str, index: int, source: IPAddress) -> None:
-        assert index == 1
+    def open(self, channel: Channel, index: int) -> None:
+        assert index == self.world.index
         if self.world.attach_error:
             raise self.world.attach_error
-        self.world.attached[interface, family_of(source)] = source
+        self.world.opened.add(channel)
 
-    def detach(self, interface: str, family: Family) -> None:
-        self.world.attached.pop((interface, family), None)
+    def retain(self, channels: Collection[Channel]) -> None:
+        self.world.opened &= set(channels)
 
-    def send(self, interface: str, family: Family, payload: bytes) -> None:
+    def send(self, channel: Channel, destination: IPAddress, payload: bytes) -> None:
         if self.world.send_error:
             raise self.world.send_error
-        source = self.world.attached[interface, family]
-        sent = decode(Datagram(payload=payload, source=source, destination=GROUP[family], ttl=255))
-        assert isinstance(sent, Advert), sent
-        self.world.done.append((f"advert IPv{family}", sent.priority))
+        assert channel in self.world.opened, f"{channel} is not open"
+        family = family_of(channel.source)
+        sent = Datagram(payload=payload, source=channel.source, destination=destination, ttl=255)
+        advert = next(
+            (one for one in (decode(sent, rules) for rules in ANY) if isinstance(one, Advert)),
+            None,
+        )
+        assert advert is not None, "what we send is an advert"
+        to = "" if destination.is_multicast else f" to {destination}"
+        self.world.done.append((f"advert IPv{family}{to}", advert.priority))
 
     def drain(self) -> Iterator[tuple[str, Datagram]]:
         while self.world.arrived:
@@ -186,8 +217,15 @@ class FakeLinks:
         changed, self.world.changed = self.world.changed, set()
         return changed
 
+    def follow_routes(self) -> None:
+        self.world.follows_routes = True
+
+    def unicast_source(self, configured: IPAddress | None, peer: IPAddress) -> IPAddress | None:
+        source = configured or self.world.routes.get(peer)
+        return source if source in self.world.own else None
+
     def index(self, name: str) -> int | None:
-        return 1 if name in self.world.link_facts else None
+        return self.world.index if name in self.world.link_facts else None
 
     def facts(self, name: str, floating: Collection[IPAddress]) -> LinkFacts:
         facts = self.world.link_facts.get(name, LinkFacts(name=name, exists=False))

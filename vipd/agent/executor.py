@@ -47,24 +47,21 @@ class Executor:
             case AnnounceAddresses(addresses=addresses):
                 self._announce(instance, addresses)
             case ReportTransition():
-                instance.counters.transitions += 1
+                instance.counters.transitions += action.old is not action.new
                 instance.passages.append(Passage(action, self._clock()))
             case _:
                 assert_never(action)
         return None
 
     def _send(self, instance: Instance, what: SendAdvert) -> None:
-        interface = instance.config.interface
         for family in instance.config.families:
-            packet = instance.packet(family, what)
-            if packet is None:
-                continue
-            try:
-                self._ports.adverts.send(interface, family, packet)
-            except OSError as error:
-                self._complain(instance, f"cannot send adverts over IPv{family}", error)
-            else:
-                instance.counters.adverts_sent += 1
+            for packet in instance.packets(family, what):
+                try:
+                    self._ports.adverts.send(packet.channel, packet.destination, packet.payload)
+                except OSError as error:
+                    self._complain(instance, f"cannot send adverts over IPv{family}", error)
+                else:
+                    instance.counters.adverts_sent += 1
 
     def _claim(self, instance: Instance, addresses: Sequence[Vip]) -> Event:
         config = instance.config

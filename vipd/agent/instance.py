@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from vipd.agent.scrutiny import Scrutiny
+from vipd.agent.source import channels_of
 from vipd.core.actions import ReportTransition, SendAdvert
 from vipd.core.config import InstanceConfig
 from vipd.core.machine import Machine
-from vipd.core.model import Advert, Family, IPAddress, LinkFacts
+from vipd.core.model import Advert, Channel, Family, IPAddress, LinkFacts
 from vipd.core.units import Instant, to_centiseconds
-from vipd.wire.vrrp import GROUP, DropReason, advertised, encode
+from vipd.wire.vrrp import GROUP, REQUIRED_TTL, DropReason, Rules, advertised, encode
 
 
 @dataclass(slots=True)
@@ -32,47 +35,75 @@ class Passage:
     timings: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """One advert, ready to be sent."""
+
+    channel: Channel
+    destination: IPAddress
+    payload: bytes
+
+
 class Instance:
     """One virtual router of this agent."""
 
     def __init__(self, config: InstanceConfig) -> None:
         self.machine = Machine(config)
         self.counters = Counters()
+        self.scrutiny = Scrutiny()
         self.passages: list[Passage] = []
         self._link = LinkFacts(name=config.interface, exists=False)
-        self._packets: dict[tuple[Family, SendAdvert], bytes] = {}
+        self._index: int | None = None
+        self.configure(config)
 
     @property
     def config(self) -> InstanceConfig:
-        """What this instance is told to be."""
-        return self.machine.config
+        """What this instance is told to be; the machine is told right after."""
+        return self._config
 
     @property
     def link(self) -> LinkFacts:
         """What the machine was last told of its interface."""
         return self._link
 
-    def learn(self, link: LinkFacts) -> None:
-        """Remember the link; packets from another source are other packets."""
-        self._link = link
-        self.forget_packets()
+    @property
+    def channels(self) -> Mapping[Family, Channel]:
+        """The ways for its adverts, where it has a source for them."""
+        return self._channels
 
-    def forget_packets(self) -> None:
-        """Build every packet anew: the link or the configuration has changed."""
-        self._packets.clear()
+    def configure(self, config: InstanceConfig) -> None:
+        """Derive all that follows from the configuration, once for many packets."""
+        self._config = config
+        self.rules = Rules(
+            version=config.version,
+            min_ttl=config.unicast.min_ttl if config.unicast else REQUIRED_TTL,
+            password=config.password,
+            interval_cs=to_centiseconds(config.advert_interval) if config.version == 2 else None,
+        )
+        self.learn(self._link, self._index)
 
-    def packet(self, family: Family, what: SendAdvert) -> bytes | None:
-        """The bytes of an advert, built once and sent many times; None without a source."""
+    def learn(self, link: LinkFacts, index: int | None) -> None:
+        """Remember the link and which interface it is; other sources make other packets."""
+        self._link, self._index = link, index
+        self._channels = channels_of(self._config, link)
+        self._packets: dict[tuple[Family, SendAdvert], tuple[Packet, ...]] = {}
+
+    def replaced_by(self, index: int | None) -> bool:
+        """Whether another interface has taken the name since we learned of it."""
+        return None not in (self._index, index) and self._index != index
+
+    def packets(self, family: Family, what: SendAdvert) -> tuple[Packet, ...]:
+        """An advert for each of its destinations, built once and sent many times."""
         key = (family, what)
         if key not in self._packets:
-            source = self._link.source(family)
-            if source is None:
-                return None
-            self._packets[key] = self._build(family, source, what)
+            self._packets[key] = tuple(self._build(family, what))
         return self._packets[key]
 
-    def _build(self, family: Family, source: IPAddress, what: SendAdvert) -> bytes:
+    def _build(self, family: Family, what: SendAdvert) -> Iterator[Packet]:
         config = self.config
+        channel = self._channels.get(family)
+        if channel is None:
+            return
         advert = Advert(
             version=config.version,
             vrid=config.vrid,
@@ -81,4 +112,9 @@ class Instance:
             addresses=advertised(config.addresses, family),
             checksum=what.checksum,
         )
-        return encode(advert, source=source, destination=GROUP[family])
+        peers = config.unicast.peers_of(family) if config.unicast else (GROUP[family],)
+        for peer in peers:
+            payload = encode(
+                advert, source=channel.source, destination=peer, password=config.password
+            )
+            yield Packet(channel=channel, destination=peer, payload=payload)

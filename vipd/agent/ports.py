@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vipd.core.model import Family, IPAddress, LinkFacts, Vip
+from vipd.core.model import Channel, IPAddress, LinkFacts, Vip
 from vipd.core.units import Instant
 from vipd.wire.vrrp import Datagram
 
@@ -28,14 +28,14 @@ class Alarm(Protocol):
 class AdvertPort(Protocol):
     """Adverts in and out."""
 
-    def attach(self, interface: str, index: int, source: IPAddress) -> None:
-        """Listen on an interface and send from a source; OSError when that is refused."""
+    def open(self, channel: Channel, index: int) -> None:
+        """Listen and be ready to send, if that is not so already; OSError when it is refused."""
 
-    def detach(self, interface: str, family: Family) -> None:
-        """Stop listening on an interface."""
+    def retain(self, channels: Collection[Channel]) -> None:
+        """Close every other channel."""
 
-    def send(self, interface: str, family: Family, payload: bytes) -> None:
-        """Send one advert to the group; OSError when it did not leave this host."""
+    def send(self, channel: Channel, destination: IPAddress, payload: bytes) -> None:
+        """Send one advert; OSError when it did not leave this host."""
 
     def drain(self) -> Iterable[tuple[str, Datagram]]:
         """What has arrived, with the interface that it came in by."""
@@ -72,6 +72,15 @@ class LinkPort(Protocol):
 
     def facts(self, name: str, floating: Collection[IPAddress]) -> LinkFacts:
         """What an election needs to know; adverts never come from a floating address."""
+
+    def follow_routes(self) -> None:
+        """Let a change of the routing table concern every interface from now on."""
+
+    def unicast_source(self, configured: IPAddress | None, peer: IPAddress) -> IPAddress | None:
+        """Where adverts to a peer come from: the configured address, or what routing says.
+
+        None when that address is not on this host, or when there is no route.
+        """
 
     def present(self, name: str) -> Collection[Vip]:
         """The addresses that the kernel has on an interface."""

@@ -15,6 +15,7 @@ from vipd.control.messages import (
     InstanceReport,
     Reply,
     Request,
+    StrangerReport,
     agent_report,
     answer_status,
     instance_status,
@@ -44,6 +45,12 @@ class Reporter:
             uptime=now - self._began,
             wall_ns=wall_ns,
             instances=[self._instance(each, now, wall_ns) for each in self._runtime.instances],
+            strangers=[
+                StrangerReport(
+                    interface=one.interface, vrid=one.vrid, source=str(one.source), count=count
+                )
+                for one, count in self._runtime.strangers
+            ],
         )
 
     def _instance(self, instance: Instance, now: Instant, wall_ns: int) -> InstanceReport:
@@ -58,5 +65,8 @@ class Reporter:
                 adverts_received=counted.adverts_received,
                 transitions=counted.transitions,
                 dropped={reason.value: count for reason, count in counted.dropped.items()},
+                mismatched={
+                    oddity.value: count for oddity, count in instance.scrutiny.seen.items() if count
+                },
             ),
         )

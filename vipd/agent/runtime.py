@@ -10,12 +10,15 @@ something is due before it, so that hearing an advert, which moves a deadline aw
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from vipd.agent.advice import advice
 from vipd.agent.executor import Executor
 from vipd.agent.instance import Instance
 from vipd.agent.ports import Alarm, Clock, Ports
+from vipd.agent.source import channels_of, facts_for
+from vipd.agent.stranger import Strangers
 from vipd.agent.throttle import Throttle
 from vipd.config.plan import plan
 from vipd.core.config import InstanceConfig
@@ -28,7 +31,7 @@ from vipd.core.events import (
     Stopped,
     TimePassed,
 )
-from vipd.core.model import Family, IPAddress, LinkFacts, family_of
+from vipd.core.model import RELEASE_PRIORITY, Advert, Family, IPAddress, LinkFacts, family_of
 from vipd.core.units import Instant
 from vipd.log import Logger
 from vipd.wire.vrrp import Datagram, DropReason, decode
@@ -52,6 +55,8 @@ class Runtime:
         self._floating: frozenset[IPAddress] = frozenset()
         self._inbox: deque[tuple[Instance, Event]] = deque()
         self._wakes_at: Instant | None = None
+        self.strangers = Strangers(log)
+        """Who advertises VRIDs on our interfaces that are nobody's here."""
 
     @property
     def instances(self) -> Sequence[Instance]:
@@ -88,16 +93,17 @@ class Runtime:
         added = {config.name: Instance(config) for config in change.added}
         running = self._instances | added
         self._instances = {config.name: running[config.name] for config in configs}
-        self._chart(configs)
-        for name in {config.interface for config in configs}:
-            self._look_at_link(name)
         for config in change.changed:
-            self._instances[config.name].forget_packets()
+            self._instances[config.name].configure(config)
+        self._chart(configs)
+        self._look_at_links({config.interface for config in configs})
+        for config in change.changed:
             self._post(self._instances[config.name], ConfigChanged(config))
         for instance in added.values():
+            self._warn(instance.config)
             self._post(instance, Started())
         self._settle()
-        self._detach_unused(change.removed + change.changed)
+        self._close_unused()
 
     def ring(self) -> None:
         """The alarm went off."""
@@ -106,9 +112,10 @@ class Runtime:
 
     def wake(self) -> None:
         """Take in all that has happened, and let the time pass."""
-        for name in self._ports.links.drain():
-            self._look_at_link(name)
-        self._settle()
+        if changed := self._ports.links.drain():
+            self._look_at_links(changed)
+            self._settle()
+            self._close_unused()
         for interface, datagram in tuple(self._ports.adverts.drain()):
             self._take(interface, datagram)
         self._settle()
@@ -181,59 +188,85 @@ class Runtime:
         self._floating = frozenset(
             vip.ip for config in configs if not config.owner for vip in config.addresses
         )
+        if any(config.unicast for config in configs):
+            self._ports.links.follow_routes()
 
     # -- links ------------------------------------------------------------------------------
 
-    def _look_at_link(self, name: str) -> None:
-        concerned = [i for i in self._instances.values() if i.config.interface == name]
-        if not concerned:
-            return
-        facts = self._attach(self._ports.links.facts(name, self._floating))
-        for instance in concerned:
-            if instance.link != facts:
-                instance.learn(facts)
-                self._post(instance, LinkChanged(facts))
+    def _look_at_links(self, names: Collection[str]) -> None:
+        """Tell the instances that these interfaces concern; unicast may use any of them."""
+        for instance in self._instances.values():
+            if instance.config.interface in names or instance.config.unicast:
+                self._look_at_link_of(instance)
 
-    def _attach(self, facts: LinkFacts) -> LinkFacts:
-        """Listen in every family that is wanted here; say so in the facts where it fails."""
-        index = self._ports.links.index(facts.name)
-        wanted = {family for interface, family, _ in self._routes if interface == facts.name}
-        for family in sorted(wanted):
-            source = facts.source(family)
-            if index is None or source is None:
-                continue
+    def _look_at_link_of(self, instance: Instance) -> None:
+        links, name = self._ports.links, instance.config.interface
+        index = links.index(name)
+        facts = facts_for(instance.config, links.facts(name, self._floating), links)
+        if index is not None:
+            facts = self._open(instance.config, facts, index)
+        replaced = instance.replaced_by(index)
+        if replaced:
+            # The old interface took our addresses with it, even if the new one looks the same.
+            self._post(instance, LinkChanged(LinkFacts(name=name, exists=False)))
+        if replaced or facts != instance.link:
+            instance.learn(facts, index)
+            self._post(instance, LinkChanged(facts))
+
+    def _open(self, config: InstanceConfig, facts: LinkFacts, index: int) -> LinkFacts:
+        """Open the channels of an instance; say so in the facts where one fails."""
+        for channel in channels_of(config, facts).values():
             try:
-                self._ports.adverts.attach(facts.name, index, source)
+                self._ports.adverts.open(channel, index)
             except OSError as error:
                 return replace(facts, obstacle=f"cannot hear adverts on {facts.name}: {error}")
         return facts
 
-    def _detach_unused(self, configs: Iterable[InstanceConfig]) -> None:
-        """Stop listening where nobody listens any more."""
-        wanted = {(interface, family) for interface, family, _ in self._routes}
-        for config in configs:
-            for family in Family:
-                if (config.interface, family) not in wanted:
-                    self._ports.adverts.detach(config.interface, family)
+    def _close_unused(self) -> None:
+        """Close what nobody speaks by any more."""
+        used = [channel for each in self._instances.values() for channel in each.channels.values()]
+        self._ports.adverts.retain(used)
+
+    def _warn(self, config: InstanceConfig) -> None:
+        """Say once what an operator may believe that is not so."""
+        if config.password is not None:
+            text = "the password of VRRPv2 protects nothing: everybody on the link can read it"
+            self._log.warning(text, instance=config.name)
 
     # -- adverts ----------------------------------------------------------------------------
 
     def _take(self, interface: str, datagram: Datagram) -> None:
         """Bring one packet to its instance, or count why not."""
-        family = family_of(datagram.source)
         vrid = datagram.payload[1] if len(datagram.payload) > 1 else 0
-        instance = self._routes.get((interface, family, vrid))
+        instance = self._routes.get((interface, family_of(datagram.source), vrid))
         if instance is None:
+            self.strangers.note(interface, vrid, datagram.source)
             return
-        if datagram.source == instance.link.source(family):
-            self._drop(instance, datagram, DropReason.OWN)
+        if datagram.destination.is_multicast == (instance.config.unicast is not None):
             return
-        advert = decode(datagram)
+        advert = self._judge(instance, datagram)
         if isinstance(advert, DropReason):
             self._drop(instance, datagram, advert)
             return
         instance.counters.adverts_received += 1
+        for text in instance.scrutiny.look(instance.config, advert, datagram.source):
+            self._log.warning(text, instance=instance.config.name)
         self._post(instance, AdvertReceived(advert=advert, source=datagram.source))
+
+    def _judge(self, instance: Instance, datagram: Datagram) -> Advert | DropReason:
+        """The advert, or why it does not count for this instance.
+
+        Why: an advert from our own address is our own come back, or that of a clone. It says
+        nothing when it is as strong as we are; otherwise it cannot be our own, and counts.
+        """
+        unicast, source = instance.config.unicast, datagram.source
+        if unicast and source not in unicast.peers:
+            return DropReason.PEER
+        advert = decode(datagram, instance.rules)
+        if isinstance(advert, DropReason) or source != instance.link.source(family_of(source)):
+            return advert
+        own = advert.priority in (instance.machine.priority, RELEASE_PRIORITY)
+        return DropReason.OWN if own else advert
 
     def _drop(self, instance: Instance, datagram: Datagram, reason: DropReason) -> None:
         instance.counters.dropped[reason] += 1
@@ -242,4 +275,5 @@ class Runtime:
             instance=instance.config.name,
             source=str(datagram.source),
             reason=reason.value,
+            advice=advice(reason, datagram, instance.config),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
@@ -18,6 +18,8 @@ import click
 from vipd.control.messages import AddressReport, AgentReport, InstanceReport, MasterReport
 from vipd.core.model import State
 from vipd.core.units import SECOND, format_duration
+
+STRANGERS_SHOWN = 8
 
 HEADER = ("NAME", "STATE", "FOR", "MASTER", "PRIORITY", "ADDRESSES")
 
@@ -72,7 +74,8 @@ def render_text(report: AgentReport, *, width: int, colour: bool) -> str:
         for instance, row in zip(report.instances, rows, strict=True)
     ]
     header = page.strong(_line(HEADER, widths))
-    return f"{_headline(report)}\n\n{header}\n" + "\n\n".join(blocks)
+    table = f"{header}\n" + "\n\n".join(blocks)
+    return "\n\n".join([_headline(report), table, *_strangers(report)])
 
 
 def render_detail(report: AgentReport, *, width: int, colour: bool) -> str:
@@ -80,6 +83,15 @@ def render_detail(report: AgentReport, *, width: int, colour: bool) -> str:
     page = _Page(width=width, colour=colour)
     blocks = [_detail(instance, report, page) for instance in report.instances]
     return "\n\n".join([_headline(report), *blocks])
+
+
+def _strangers(report: AgentReport) -> Iterator[str]:
+    """Other virtual routers on our links: one line each, as long as they are few."""
+    if report.strangers:
+        seen = sorted({(one.interface, one.vrid, one.source) for one in report.strangers})
+        lines = [f"VRID {vrid} on {interface}, from {source}" for interface, vrid, source in seen]
+        shown = [*lines[:STRANGERS_SHOWN], *(["..."] if len(lines) > STRANGERS_SHOWN else [])]
+        yield "\n".join(["Other virtual routers on our links:", *(f"  {one}" for one in shown)])
 
 
 def _headline(report: AgentReport) -> str:
@@ -170,7 +182,9 @@ def _fields(instance: InstanceReport, report: AgentReport) -> Iterator[tuple[str
     yield "Intervals", [f"advert {interval}, master_down {silence}"]
     yield "Addresses", [_address_detail(address) for address in instance.addresses]
     yield "Adverts", [f"{counters.adverts_sent} sent, {counters.adverts_received} received"]
-    yield "Dropped", [_by_reason(instance) or "none"]
+    yield "Dropped", [_counted(counters.dropped) or "none"]
+    if mismatches := _counted(counters.mismatched):
+        yield "Mismatched", [mismatches]
     yield "Transitions", [str(counters.transitions)]
 
 
@@ -249,14 +263,16 @@ def _disagreements(instance: InstanceReport) -> Iterator[str]:
 
 
 def _drops(instance: InstanceReport) -> Iterator[str]:
-    if drops := _by_reason(instance):
+    if drops := _counted(instance.counters.dropped):
         yield f"dropped adverts: {drops}"
+    if mismatches := _counted(instance.counters.mismatched):
+        yield f"adverts of peers that are set up in another way: {mismatches}"
 
 
-def _by_reason(instance: InstanceReport) -> str:
+def _counted(counts: Mapping[str, int]) -> str:
     """The counts that are not zero, greatest first."""
-    counted = [(-count, reason) for reason, count in instance.counters.dropped.items() if count]
-    return ", ".join(f"{-negative} {reason}" for negative, reason in sorted(counted))
+    counted = [(-count, what) for what, count in counts.items() if count]
+    return ", ".join(f"{-negative} {what}" for negative, what in sorted(counted))
 
 
 # -- times ------------------------------------------------------------------------------------

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from msgspec import UNSET
 
+from vipd.config.coherence import incoherences
 from vipd.config.conflict import Draft, conflicts
 from vipd.config.model import AgentConfig, Config, default_control_socket
 from vipd.config.read import Reader
 from vipd.config.schema import File
-from vipd.config.text import harmless
-from vipd.core.config import InstanceConfig
+from vipd.config.text import harmless, join
+from vipd.core.config import InstanceConfig, Unicast
 from vipd.errors import ConfigError, ConfigProblem
 
 MINIMAL = 'instance.web = { interface = "eth0", vrid = 51, addresses = ["192.0.2.100/24"] }'
@@ -24,6 +25,14 @@ MINIMAL = 'instance.web = { interface = "eth0", vrid = 51, addresses = ["192.0.2
 
 LARGEST_FILE = 4 * 1024 * 1024
 """Bytes. 255 instances of 255 addresses each take less than half of it."""
+
+UNICAST = {
+    "unicast_peers": "peers",
+    "source": "sources",
+    "unicast_ttl": "ttl",
+    "min_ttl": "min_ttl",
+}
+"""The keys of an instance that are about unicast, and what the core calls them."""
 
 _TOML_POSITION = re.compile(
     r"(?P<problem>.*) \(at (?:(?P<place>line (?P<line>\d+), column \d+)|end of document)\)",
@@ -58,14 +67,36 @@ def interpret(document: dict[str, Any], file: str, environ: Mapping[str, str]) -
     if document.get("instance", {}) == {}:
         reader.note("instance", "no instance is configured", f"a minimal one: {MINIMAL}")
     instances: dict[str, dict[str, Any]] = values.get("instance", {})
-    problems = [*reader.problems, *conflicts([_draft(*item) for item in instances.items()])]
+    problems = [
+        *reader.problems,
+        *(each for name, keys in instances.items() for each in _incoherences(name, keys)),
+        *conflicts([_draft(*item) for item in instances.items()]),
+    ]
     if problems:
         raise ConfigError(file, problems)
     agent = {"control_socket": default_control_socket(environ), **values.get("agent", {})}
     return Config(
         agent=AgentConfig(**agent),
-        instances=tuple(InstanceConfig(name=name, **keys) for name, keys in instances.items()),
+        instances=tuple(_instance(name, keys) for name, keys in instances.items()),
     )
+
+
+def _instance(name: str, keys: dict[str, Any]) -> InstanceConfig:
+    """Put the keys of the file where the core keeps them."""
+    plain = {key: value for key, value in keys.items() if key not in ("auth", *UNICAST)}
+    unicast = {UNICAST[key]: keys[key] for key in UNICAST if key in keys}
+    if sources := unicast.get("sources"):
+        unicast["sources"] = sources if isinstance(sources, tuple) else (sources,)
+    return InstanceConfig(
+        name=name,
+        password=keys["auth"]["password"] if "auth" in keys else None,
+        unicast=Unicast(**unicast) if unicast else None,
+        **plain,
+    )
+
+
+def _incoherences(name: str, keys: dict[str, Any]) -> Iterator[ConfigProblem]:
+    return incoherences(join("instance", name), keys)
 
 
 def _draft(name: str, keys: dict[str, Any]) -> Draft:

@@ -28,6 +28,7 @@ class Expected:
     kind: inspect.Type
     hint: str
     from_text: Callable[[Any], object] | None
+    secret: bool
 
     @classmethod
     def of(cls, annotation: object) -> Expected:
@@ -42,11 +43,12 @@ class Expected:
             kind=kind,
             hint=extra.get("hint", ""),
             from_text=extra.get("read"),
+            secret=extra.get("secret", False),
         )
 
     @property
     def parts(self) -> tuple[Expected, ...]:
-        """The item of a list; the key and the value of a table of named tables."""
+        """The item of a list; the key and the value of named tables; the types of a choice."""
         is_annotated = get_origin(self.annotation) is Annotated
         bare = get_args(self.annotation)[0] if is_annotated else self.annotation
         return tuple(Expected.of(part) for part in get_args(bare))
@@ -67,6 +69,9 @@ class Reader:
                 return self._read_named_tables(path, value, expected)
             case inspect.ListType(), list():
                 return self._read_list(path, value, expected)
+            case inspect.UnionType(), _:
+                single, several = expected.parts
+                return self.read(path, value, several if isinstance(value, list) else single)
             case _:
                 return self._read_scalar(path, value, expected)
 
@@ -132,8 +137,10 @@ class Reader:
             plain = msgspec.convert(value, type=expected.annotation)
             return expected.from_text(plain) if expected.from_text else plain
         except msgspec.ValidationError:
-            problem = f"must be {wanted(expected.kind)}, not {got(value, expected.kind)}"
-            self.note(path, problem, way_out(value, expected.kind) or expected.hint)
+            instead = "" if expected.secret else f", not {got(value, expected.kind)}"
+            problem = f"must be {wanted(expected.kind)}{instead}"
+            hint = "" if expected.secret else way_out(value, expected.kind)
+            self.note(path, problem, hint or expected.hint)
         except RefusedText as refused:
             self.note(path, refused.problem, refused.hint or expected.hint)
         return UNSET

@@ -18,14 +18,16 @@ from vipd.config.text import (
     DurationText,
     read_address,
     read_checksum,
+    read_host,
     read_instance_name,
     read_interface,
+    read_password,
     read_socket_path,
 )
 from vipd.core.units import CENTISECOND, SECOND
 
-MOST_CENTISECONDS = 4095
-"""RFC: 9568 §5.2.7: the interval has 12 bits."""
+LONGEST_INTERVAL = 255 * SECOND
+"""RFC: 3768 §5.3.7: eight bits of seconds. That VRRPv3 ends sooner is judged with the version."""
 
 LONGEST_REFRESH = 3_600 * SECOND
 """A refresh rarer than this helps nobody: switches and hosts forget much sooner."""
@@ -34,9 +36,14 @@ left_out: Final[Any] = UNSET
 """The default of every key that the file need not have."""
 
 
-def written(hint: str, read: Callable[[Any], object] | None = None) -> Meta:
-    """Attach to a type the hint for its problems and the reader of its text."""
-    return Meta(extra={"hint": hint, "read": read})
+def written(
+    hint: str, read: Callable[[Any], object] | None = None, *, secret: bool = False
+) -> Meta:
+    """Attach to a type the hint for its problems and the reader of its text.
+
+    What is secret is never repeated in a problem.
+    """
+    return Meta(extra={"hint": hint, "read": read, "secret": secret})
 
 
 SocketPath = Annotated[str, written('such as "/run/vipd/control.sock"', read_socket_path)]
@@ -70,9 +77,9 @@ AdvertInterval = Annotated[
         DURATION_HINT,
         DurationText(
             least=CENTISECOND,
-            most=MOST_CENTISECONDS * CENTISECOND,
+            most=LONGEST_INTERVAL,
             step=CENTISECOND,
-            why="VRRPv3 counts it in steps of 10 ms, up to 40.95 s",
+            why="VRRPv3 counts it in steps of 10 ms, up to 40.95 s; VRRPv2 in seconds, up to 255 s",
         ),
     ),
 ]
@@ -89,7 +96,9 @@ AnnounceRefresh = Annotated[
         ),
     ),
 ]
-Version = Annotated[Literal[3], written("this release speaks VRRPv3 only; the key can be left out")]
+Version = Annotated[
+    Literal[2, 3], written("3 is VRRPv3 (the default), 2 is for peers that know nothing newer")
+]
 Preempt = Annotated[
     bool, written("true: take over from a MASTER of lower priority; false: let it serve")
 ]
@@ -97,6 +106,30 @@ Checksum = Annotated[
     Literal["auto", "rfc9568", "rfc5798"],
     written('"auto" follows what the peers use', read_checksum),
 ]
+AuthType = Annotated[
+    Literal["pass"], written('"pass" is the one type that VRRPv2 has, simple text')
+]
+Password = Annotated[
+    str, written("the same on every host; it has 1 to 8 bytes", read_password, secret=True)
+]
+Host = Annotated[str, written('such as "192.0.2.12"', read_host)]
+Peers = Annotated[
+    list[Host],
+    Meta(min_length=1),
+    written('such as unicast_peers = ["192.0.2.12"]; leave the key out for multicast'),
+]
+Source = Annotated[
+    Host | list[Host],
+    written('such as source = "192.0.2.11", or a list with one address in each family'),
+]
+Ttl = Annotated[int, Meta(ge=1, le=255), written("255 is what no router has touched")]
+
+
+class Auth(Struct, frozen=True, kw_only=True):
+    """The table `auth` of an instance."""
+
+    type: AuthType
+    password: Password
 
 
 class Agent(Struct, frozen=True, kw_only=True):
@@ -117,6 +150,13 @@ class Instance(Struct, frozen=True, kw_only=True):
     preempt: Preempt = left_out
     checksum: Checksum = left_out
     announce_refresh: AnnounceRefresh = left_out
+    auth: Annotated[
+        Auth, written('such as auth = { type = "pass", password = "..." }', secret=True)
+    ] = left_out
+    unicast_peers: Peers = left_out
+    source: Source = left_out
+    unicast_ttl: Ttl = left_out
+    min_ttl: Ttl = left_out
 
 
 class File(Struct, frozen=True, kw_only=True):
@@ -136,6 +176,12 @@ RENAMED_KEYS = {
     "advertisement_interval": "advert_interval",
     "garp_master_refresh": "announce_refresh",
     "vrrp_version": "version",
+    "unicast_peer": "unicast_peers",
+    "unicast_src_ip": "source",
+    "mcast_src_ip": "source",
+    "authentication": "auth",
+    "auth_type": "type",
+    "auth_pass": "password",
     "vrrp_instance": "instance",
 }
 """What an administrator knows from keepalived or FRR by another name."""

@@ -27,6 +27,9 @@ BROADCAST = IPv4Address("255.255.255.255")
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+LONGEST_PASSWORD = 8
+"""Bytes. RFC: 2338 §5.3.6.2."""
+
 _PREFIX = re.compile(r"[0-9]{1,3}")
 _DURATION = re.compile(r"(?P<whole>[0-9]{1,9})(?:\.(?P<part>[0-9]{1,9}))?(?P<unit>ms|s|m|h)")
 _SCALES: tuple[int, ...] = tuple(10**digits for digits in range(10))
@@ -232,3 +235,27 @@ def read_socket_path(text: str) -> Path:
 def read_checksum(text: str) -> ChecksumForm | None:
     """Read the form of the IPv4 checksum; "auto" pins none."""
     return None if text == "auto" else ChecksumForm(text)
+
+
+def read_host(text: str) -> IPAddress:
+    """Read the address of one host, without a prefix.
+
+    Raises: RefusedText.
+    """
+    if "/" in text:
+        problem = f"{quote(text)} has a prefix; a host is written without"
+        raise RefusedText(problem, f"write {quote(text.partition('/')[0])}")
+    return read_address(text).ip
+
+
+def read_password(text: str) -> bytes:
+    """Read the simple text of VRRPv2; what is refused is not repeated. RFC: 2338 §5.3.6.2.
+
+    Raises: RefusedText.
+    """
+    password = text.encode()
+    if not 1 <= len(password) <= LONGEST_PASSWORD:
+        hint = "keepalived cuts a longer one silently: there, only its first 8 bytes count"
+        problem = f"must have 1 to {LONGEST_PASSWORD} bytes, this one has {len(password)}"
+        raise RefusedText(problem, hint if len(password) > LONGEST_PASSWORD else "")
+    return password

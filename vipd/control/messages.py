@@ -67,12 +67,17 @@ class AddressReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """What an instance has counted since the agent started; `dropped` is by reason."""
+    """What an instance has counted since the agent started.
+
+    `dropped` is by reason; `mismatched` counts adverts that were accepted although the peer is set
+    up in another way, by what differs. (msgspec gives every struct a copy of its own.)
+    """
 
     adverts_sent: int = 0
     adverts_received: int = 0
     transitions: int = 0
-    dropped: dict[str, int] = {}  # msgspec gives every struct a copy of its own
+    dropped: dict[str, int] = {}
+    mismatched: dict[str, int] = {}
 
 
 class InstanceReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +99,15 @@ class InstanceReport(msgspec.Struct, frozen=True, kw_only=True):
     counters: Counters
 
 
+class StrangerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A router on our links whose VRID is nobody's here, and how often it was heard."""
+
+    interface: str
+    vrid: int
+    source: str
+    count: int
+
+
 class AgentReport(msgspec.Struct, frozen=True, kw_only=True):
     """The agent and its instances at one moment."""
 
@@ -102,6 +116,7 @@ class AgentReport(msgspec.Struct, frozen=True, kw_only=True):
     generated_at: str
     uptime_s: float
     instances: tuple[InstanceReport, ...]
+    strangers: tuple[StrangerReport, ...] = ()
 
 
 class StatusReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +200,7 @@ def agent_report(
     uptime: Duration,
     wall_ns: int,
     instances: Iterable[InstanceReport],
+    strangers: Iterable[StrangerReport] = (),
 ) -> AgentReport:
     """Put the reports of the instances together. Units: `wall_ns` counts from the Unix epoch."""
     return AgentReport(
@@ -193,6 +209,7 @@ def agent_report(
         generated_at=timestamp(wall_ns),
         uptime_s=_seconds(uptime),
         instances=tuple(instances),
+        strangers=tuple(strangers),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import TypeAlias
@@ -91,6 +91,22 @@ class LinkFacts:
     def source(self, family: Family) -> IPAddress | None:
         """The address that this router's adverts of one family come from."""
         return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+    def with_source(self, source: IPAddress) -> LinkFacts:
+        """The same facts, with adverts of one family from another address."""
+        if isinstance(source, IPv4Address):
+            return replace(self, ipv4=source)
+        return replace(self, ipv6=source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A way for adverts: from one source, to the multicast group of its family or to peers."""
+
+    interface: str
+    source: IPAddress
+    ttl: int = 255
+    unicast: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import select
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Address, IPv6Address
 
-from vipd.core.model import Family, IPAddress, family_of
-from vipd.wire.vrrp import GROUP, PROTOCOL, REQUIRED_TTL, Datagram
+from vipd.core.model import Channel, Family, IPAddress, family_of
+from vipd.wire.vrrp import GROUP, PROTOCOL, Datagram
 
 _RECEIVE_BYTES = 65_535
 _BUFFER_BYTES = 1 << 20
@@ -28,16 +28,14 @@ _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT = 51, 52
 
 
 class AdvertSocket:
-    """One interface, one family: joined to its VRRP group, sending from one source."""
+    """One channel: joined to its group, or bound to its source for the peers."""
 
-    def __init__(self, interface: str, index: int, source: IPAddress) -> None:
-        self.interface = interface
+    def __init__(self, channel: Channel, index: int) -> None:
+        self.channel = channel
         self.index = index
-        self.source = source
-        self.family = family_of(source)
+        self.family = family_of(channel.source)
         kind = socket.AF_INET if self.family is Family.IPV4 else socket.AF_INET6
         self._socket = socket.socket(kind, socket.SOCK_RAW | socket.SOCK_CLOEXEC, PROTOCOL)
-        self._destination = (str(GROUP[self.family]), 0)
         try:
             self._configure()
         except OSError:
@@ -52,12 +50,12 @@ class AdvertSocket:
         """Leave the group."""
         self._socket.close()
 
-    def send(self, payload: bytes) -> None:
-        """Send one advert to the group.
+    def send(self, destination: IPAddress, payload: bytes) -> None:
+        """Send one advert.
 
         Raises: OSError, when the kernel or a local firewall does not let it out.
         """
-        self._socket.sendto(payload, self._destination)
+        self._socket.sendto(payload, self._socket_address(destination))
 
     def receive(self) -> Iterator[Datagram]:
         """What has arrived, up to a bound, so that a flood cannot keep the loop here."""
@@ -74,48 +72,71 @@ class AdvertSocket:
                 if self.family is Family.IPV4
                 else _ipv6_datagram(data, ancillary, address[0])
             )
-            if datagram:
+            # A socket that listens to the whole interface hears what is for the other kind, too.
+            if datagram and datagram.destination.is_multicast != self.channel.unicast:
                 yield datagram
 
+    def _socket_address(self, address: IPAddress) -> tuple[str, int] | tuple[str, int, int, int]:
+        if self.family is Family.IPV4:
+            return (str(address), 0)
+        return (str(address), 0, 0, self.index if address.is_link_local else 0)
+
     def _configure(self) -> None:
-        sock = self._socket
-        sock.setblocking(False)
-        name = self.interface.encode()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         if self.family is Family.IPV4:
             self._configure_ipv4()
         else:
             self._configure_ipv6()
+        if self.channel.unicast:
+            self._socket.bind(self._socket_address(self.channel.source))
+        else:
+            self._join()
 
     def _configure_ipv4(self) -> None:
         sock, level = self._socket, socket.IPPROTO_IP
-        group = GROUP[Family.IPV4].packed
-        # struct ip_mreqn: the address makes the packets come from our source, whatever the
-        # kernel would choose; virtual IPs are on the same interface.
-        sender = struct.pack("=4s4si", bytes(4), self.source.packed, self.index)
-        sock.setsockopt(level, socket.IP_MULTICAST_IF, sender)
-        sock.setsockopt(level, socket.IP_MULTICAST_TTL, REQUIRED_TTL)
-        sock.setsockopt(level, socket.IP_MULTICAST_LOOP, 0)
-        sock.setsockopt(level, _IP_MULTICAST_ALL, 0)
         sock.setsockopt(level, socket.IP_TOS, _CLASS_SELECTOR_6)
-        membership = struct.pack("=4s4si", group, bytes(4), self.index)
-        sock.setsockopt(level, socket.IP_ADD_MEMBERSHIP, membership)
+        sock.setsockopt(level, socket.IP_TTL, self.channel.ttl)
+        sock.setsockopt(level, _IP_MULTICAST_ALL, 0)
 
     def _configure_ipv6(self) -> None:
         sock, level = self._socket, socket.IPPROTO_IPV6
-        group = GROUP[Family.IPV6].packed
-        sock.setsockopt(level, socket.IPV6_MULTICAST_IF, self.index)
-        sock.setsockopt(level, socket.IPV6_MULTICAST_HOPS, REQUIRED_TTL)
-        sock.setsockopt(level, socket.IPV6_MULTICAST_LOOP, 0)
-        sock.setsockopt(level, _IPV6_MULTICAST_ALL, 0)
         sock.setsockopt(level, socket.IPV6_TCLASS, _CLASS_SELECTOR_6)
+        sock.setsockopt(level, socket.IPV6_UNICAST_HOPS, self.channel.ttl)
+        sock.setsockopt(level, _IPV6_MULTICAST_ALL, 0)
         sock.setsockopt(level, _IPV6_RECVHOPLIMIT, 1)
         sock.setsockopt(level, _IPV6_RECVPKTINFO, 1)
+
+    def _join(self) -> None:
+        """Listen to the group on our interface, and to nothing else."""
+        name = self.channel.interface.encode()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name)
+        if self.family is Family.IPV4:
+            self._join_ipv4()
+        else:
+            self._join_ipv6()
+
+    def _join_ipv4(self) -> None:
+        sock, level = self._socket, socket.IPPROTO_IP
+        # struct ip_mreqn: the address makes the packets come from our source, whatever the
+        # kernel would choose; virtual IPs are on the same interface.
+        sender = struct.pack("=4s4si", bytes(4), self.channel.source.packed, self.index)
+        sock.setsockopt(level, socket.IP_MULTICAST_IF, sender)
+        sock.setsockopt(level, socket.IP_MULTICAST_TTL, self.channel.ttl)
+        sock.setsockopt(level, socket.IP_MULTICAST_LOOP, 0)
+        group = GROUP[Family.IPV4].packed
+        membership = struct.pack("=4s4si", group, bytes(4), self.index)
+        sock.setsockopt(level, socket.IP_ADD_MEMBERSHIP, membership)
+
+    def _join_ipv6(self) -> None:
+        sock, level = self._socket, socket.IPPROTO_IPV6
         # struct in6_pktinfo, sticky: the source of everything that is sent (RFC 3542 §6.2).
-        sender = struct.pack("=16si", self.source.packed, self.index)
+        sender = struct.pack("=16si", self.channel.source.packed, self.index)
         sock.setsockopt(level, _IPV6_PKTINFO, sender)
-        membership = struct.pack("=16si", group, self.index)
+        sock.setsockopt(level, socket.IPV6_MULTICAST_IF, self.index)
+        sock.setsockopt(level, socket.IPV6_MULTICAST_HOPS, self.channel.ttl)
+        sock.setsockopt(level, socket.IPV6_MULTICAST_LOOP, 0)
+        membership = struct.pack("=16si", GROUP[Family.IPV6].packed, self.index)
         sock.setsockopt(level, socket.IPV6_JOIN_GROUP, membership)
 
 
@@ -123,7 +144,7 @@ class AdvertSockets:
     """Every advert socket of the agent."""
 
     def __init__(self) -> None:
-        self._sockets: dict[tuple[str, Family], AdvertSocket] = {}
+        self._sockets: dict[Channel, AdvertSocket] = {}
         self._by_descriptor: dict[int, AdvertSocket] = {}
         self._ready = select.epoll()
 
@@ -133,45 +154,50 @@ class AdvertSockets:
 
     def close(self) -> None:
         """Leave every group."""
-        for interface, family in list(self._sockets):
-            self.detach(interface, family)
+        self.retain(())
         self._ready.close()
 
-    def attach(self, interface: str, index: int, source: IPAddress) -> None:
-        """Listen on an interface and send from a source; as it is already, nothing happens.
+    def open(self, channel: Channel, index: int) -> None:
+        """Listen and be ready to send; a channel that is open already is left alone.
 
         Raises: OSError, when the kernel does not let us.
         """
-        key = (interface, family_of(source))
-        old = self._sockets.get(key)
-        if old and (old.index, old.source) == (index, source):
+        old = self._sockets.get(channel)
+        if old and old.index == index:
             return
-        self.detach(*key)
-        opened = AdvertSocket(interface, index, source)
-        self._sockets[key] = self._by_descriptor[opened.fileno()] = opened
+        self._close(channel)
+        opened = AdvertSocket(channel, index)
+        self._sockets[channel] = self._by_descriptor[opened.fileno()] = opened
         self._ready.register(opened.fileno(), select.EPOLLIN)
 
-    def detach(self, interface: str, family: Family) -> None:
-        """Stop listening on an interface."""
-        if old := self._sockets.pop((interface, family), None):
-            self._ready.unregister(old.fileno())
-            del self._by_descriptor[old.fileno()]
-            old.close()
+    def retain(self, channels: Collection[Channel]) -> None:
+        """Close every other channel."""
+        for channel in self._sockets.keys() - set(channels):
+            self._close(channel)
 
-    def send(self, interface: str, family: Family, payload: bytes) -> None:
+    def send(self, channel: Channel, destination: IPAddress, payload: bytes) -> None:
         """Send one advert.
 
         Raises: OSError, when it did not leave this host.
         """
-        if sender := self._sockets.get((interface, family)):
-            sender.send(payload)
+        if sender := self._sockets.get(channel):
+            sender.send(destination, payload)
 
     def drain(self) -> Iterator[tuple[str, Datagram]]:
-        """Everything that has arrived, with the interface that it came in by."""
-        for descriptor, _ in self._ready.poll(0):
-            if ready := self._by_descriptor.get(descriptor):
-                for datagram in ready.receive():
-                    yield ready.interface, datagram
+        """Everything that has arrived, with the interface that it came in by.
+
+        Order: IPv4 first, because the first family of an instance decides between equals.
+        """
+        ready = [self._by_descriptor[descriptor] for descriptor, _ in self._ready.poll(0)]
+        for one in sorted(ready, key=lambda one: one.family):
+            for datagram in one.receive():
+                yield one.channel.interface, datagram
+
+    def _close(self, channel: Channel) -> None:
+        if old := self._sockets.pop(channel, None):
+            self._ready.unregister(old.fileno())
+            del self._by_descriptor[old.fileno()]
+            old.close()
 
 
 def _ipv4_datagram(packet: bytes) -> Datagram | None:

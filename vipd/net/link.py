@@ -6,9 +6,10 @@ name, because a configuration names them and an index dies with its interface.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, ip_address
 from typing import assert_never
 
 from vipd.core.model import IPAddress, LinkFacts, Vip
@@ -21,7 +22,10 @@ from vipd.net.netlink import (
     Monitor,
     Overrun,
     Requests,
+    RouteChanged,
 )
+
+_ANY_PORT = 9
 
 
 @dataclass(slots=True)
@@ -30,6 +34,20 @@ class Link:
 
     seen: LinkSeen
     addresses: dict[Vip, AddressSeen] = field(default_factory=dict)
+
+
+def routed_source(peer: IPAddress) -> IPAddress | None:
+    """The address that the routing table sends from towards a peer; None without a route.
+
+    Why: connecting a datagram socket makes the kernel choose a source, and sends nothing.
+    """
+    family = socket.AF_INET if isinstance(peer, IPv4Address) else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as asker:
+        try:
+            asker.connect((str(peer), _ANY_PORT))
+        except OSError:
+            return None
+        return ip_address(asker.getsockname()[0].partition("%")[0])
 
 
 class Links:
@@ -57,6 +75,10 @@ class Links:
             before = {link.seen.name for link in self._links.values()}
             self._load()
             return frozenset(before | {link.seen.name for link in self._links.values()})
+
+    def follow_routes(self) -> None:
+        """Let a change of the routing table concern every interface from now on."""
+        self._monitor.follow_routes()
 
     def find(self, name: str) -> Link | None:
         """The interface of this name, if there is one."""
@@ -96,6 +118,16 @@ class Links:
             ipv6=next(ipv6, None),
         )
 
+    def unicast_source(self, configured: IPAddress | None, peer: IPAddress) -> IPAddress | None:
+        """Where adverts to a peer come from: the configured address, or what routing says.
+
+        None when that address is not on this host, or when there is no route.
+        """
+        source = configured or routed_source(peer)
+        addresses = (one for link in self._links.values() for one in link.addresses.values())
+        fits = (one.usable and not one.ours and one.address.ip == source for one in addresses)
+        return source if any(fits) else None
+
     def present(self, name: str) -> frozenset[Vip]:
         """The addresses that the kernel has on an interface."""
         link = self.find(name)
@@ -113,6 +145,8 @@ class Links:
 
     def _apply(self, change: Change) -> frozenset[str]:
         """Take in one message; the names that it concerns."""
+        if isinstance(change, RouteChanged):
+            return frozenset(link.seen.name for link in self._links.values())
         link = self._links.get(change.index)
         names = {link.seen.name} if link else set()
         match change:

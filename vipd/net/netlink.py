@@ -20,6 +20,7 @@ from pyroute2.netlink import rtnl
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
+from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from vipd.core.model import Family, Vip, family_of
 
@@ -27,7 +28,11 @@ ADDRESS_TAG: Final = 112
 """Our mark on every address that we install (IFA_PROTO, Linux 5.18): VRRP's protocol number."""
 
 _SOL_NETLINK: Final = 270
+_NETLINK_ADD_MEMBERSHIP: Final = 1
 _NETLINK_EXT_ACK: Final = 11
+_ROUTE_GROUPS: Final = (7, 11)
+"""RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE."""
+
 _RECEIVE_BYTES: Final = 1 << 18
 _BATCH: Final = 64
 """Requests in one `send`: their answers fit the default receive buffer of any kernel."""
@@ -43,12 +48,17 @@ _IFA_F_NODAD, _IFA_F_DADFAILED = 0x02, 0x08
 _IFA_F_TENTATIVE, _IFA_F_NOPREFIXROUTE = 0x40, 0x200
 _SCOPE_LINK = 253
 _FOREVER = 0xFFFFFFFF
+_RT_TABLE_MAIN, _RTPROT_VRRP, _RTN_UNICAST = 254, 112, 1
 _AF: Final = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSeen:
-    """An interface is there, or has changed."""
+    """An interface is there, or has changed.
+
+    `kind` is the driver of one that was made by software, such as `macvlan`; `alias` is the text
+    that somebody gave it. Both are empty where there is none.
+    """
 
     index: int
     name: str
@@ -56,6 +66,8 @@ class LinkSeen:
     carrier: bool
     mtu: int
     mac: bytes
+    kind: str = ""
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +99,15 @@ class AddressGone:
     address: Vip
 
 
+@dataclass(frozen=True, slots=True)
+class RouteChanged:
+    """The routing table is another one."""
+
+
 Message: TypeAlias = Any
 """One parsed netlink message of pyroute2, which has no types."""
 
-Change: TypeAlias = LinkSeen | LinkGone | AddressSeen | AddressGone
+Change: TypeAlias = LinkSeen | LinkGone | AddressSeen | AddressGone | RouteChanged
 
 
 class KernelRefused(Exception):
@@ -117,6 +134,11 @@ class Monitor:
     def fileno(self) -> int:
         """Readable when `read` has something to say."""
         return self._socket.fileno()
+
+    def follow_routes(self) -> None:
+        """Tell of the routing tables, too, from now on."""
+        for group in _ROUTE_GROUPS:
+            self._socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
 
     def read(self) -> Iterator[Change]:
         """All that has happened since the last call.
@@ -171,6 +193,58 @@ class Requests:
     def remove(self, index: int, addresses: Sequence[Vip]) -> list[KernelRefused | None]:
         """Remove addresses, whoever installed them; one result for each, None where it worked."""
         return self._submit(rtnl.RTM_DELADDR, 0, index, addresses, _describe)
+
+    def add_macvlan(self, name: str, parent: int, mac: bytes) -> int:
+        """Make a macvlan in bridge mode, which is down; return its index. Raises: KernelRefused."""
+        mode = {"attrs": [("IFLA_MACVLAN_MODE", "bridge")]}
+        kind = {"attrs": [("IFLA_INFO_KIND", "macvlan"), ("IFLA_INFO_DATA", mode)]}
+        message = ifinfmsg()
+        message["attrs"] = [
+            ("IFLA_IFNAME", name),
+            ("IFLA_LINK", parent),
+            ("IFLA_ADDRESS", mac.hex(":")),
+            ("IFLA_LINKINFO", kind),
+        ]
+        self._order(rtnl.RTM_NEWLINK, _NLM_F_CREATE | _NLM_F_EXCL, message)
+        return socket.if_nametoindex(name)
+
+    def set_alias(self, index: int, alias: str) -> None:
+        """Give an interface a text that `ip link` shows. Raises: KernelRefused."""
+        message = ifinfmsg()
+        message["index"] = index
+        message["attrs"] = [("IFLA_IFALIAS", alias)]
+        self._order(rtnl.RTM_SETLINK, 0, message)
+
+    def set_up(self, index: int) -> None:
+        """Put an interface into use. Raises: KernelRefused."""
+        message = ifinfmsg()
+        message["index"] = index
+        message["flags"] = message["change"] = _IFF_UP
+        self._order(rtnl.RTM_SETLINK, 0, message)
+
+    def delete_link(self, index: int) -> None:
+        """Delete an interface. Raises: KernelRefused."""
+        message = ifinfmsg()
+        message["index"] = index
+        self._order(rtnl.RTM_DELLINK, 0, message)
+
+    def route_link_local(self, index: int) -> None:
+        """Let link-local IPv6 addresses be reached by an interface. Raises: KernelRefused."""
+        message = rtmsg()
+        message["family"] = socket.AF_INET6
+        message["dst_len"] = 64
+        message["table"] = _RT_TABLE_MAIN
+        message["proto"] = _RTPROT_VRRP
+        message["type"] = _RTN_UNICAST
+        message["attrs"] = [("RTA_DST", "fe80::"), ("RTA_OIF", index)]
+        self._order(rtnl.RTM_NEWROUTE, _NLM_F_CREATE, message)
+
+    def _order(self, kind: int, flags: int, message: Message) -> None:
+        """Ask for one thing. Raises: KernelRefused."""
+        self._send(kind, flags | _NLM_F_ACK, [message])
+        (refused,) = self._answers(1)
+        if refused:
+            raise refused
 
     def _submit(
         self,
@@ -280,6 +354,8 @@ def _changes(data: bytes) -> Iterator[Change]:
             yield _address_seen(message)
         elif kind == rtnl.RTM_DELADDR:
             yield AddressGone(index=message["index"], address=_address_of(message))
+        elif kind in (rtnl.RTM_NEWROUTE, rtnl.RTM_DELROUTE):
+            yield RouteChanged()
 
 
 def _link_seen(message: Message) -> LinkSeen:
@@ -292,6 +368,8 @@ def _link_seen(message: Message) -> LinkSeen:
         carrier=bool(flags & _IFF_RUNNING and flags & _IFF_LOWER_UP),
         mtu=message.get_attr("IFLA_MTU") or 0,
         mac=bytes.fromhex(mac.replace(":", "")),
+        kind=message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or "",
+        alias=message.get_attr("IFLA_IFALIAS") or "",
     )
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 from dataclasses import replace
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
+from typing import Any
 
 import pytest
-from fake_world import PEER6, VIP4, VIP6, World, good_link, instance, packet
+from fake_world import PASSWORD, PEER6, VIP4, VIP6, World, good_link, instance, packet
 
+from vipd.agent.advice import advice
 from vipd.agent.runtime import Runtime
-from vipd.core.model import Family, State
+from vipd.agent.scrutiny import Oddity
+from vipd.core.config import InstanceConfig, Unicast
+from vipd.core.model import IPAddress, State
 from vipd.core.units import MILLISECOND, SECOND
 from vipd.wire.vrrp import DropReason
 
@@ -25,6 +29,11 @@ def world() -> World:
 
 def state(runtime: Runtime, index: int = 0) -> State:
     return runtime.instances[index].machine.state
+
+
+def sources(world: World) -> list[IPAddress]:
+    """Where the open channels send from, IPv4 first."""
+    return sorted((each.source for each in world.opened), key=lambda one: one.version)
 
 
 def ring(world: World, runtime: Runtime) -> None:
@@ -111,7 +120,12 @@ def test_an_invalid_packet_is_counted_and_changes_nothing(world: World) -> None:
     assert world.take_done() == []
     assert runtime.instances[0].counters.dropped == {DropReason.TTL: 1}
     assert world.log.called("dropped an advert") == [
-        {"instance": "web", "source": "192.0.2.12", "reason": "ttl"}
+        {
+            "instance": "web",
+            "source": "192.0.2.12",
+            "reason": "ttl",
+            "advice": "it came with TTL 64, so its sender is not on this link",
+        }
     ]
 
 
@@ -136,10 +150,13 @@ def test_our_own_packet_come_back_is_not_a_rival(world: World) -> None:
     runtime = master(world, config)
     own = good_link().ipv4
     assert own is not None
-    world.arrived.append(("eth0", packet(config, 200, source=own)))
+    world.arrived.append(("eth0", packet(config, 100, source=own)))
+    world.arrived.append(("eth0", packet(config, 0, source=own)))
     runtime.wake()
     assert state(runtime) is State.MASTER
-    assert runtime.instances[0].counters.dropped == {DropReason.OWN: 1}
+    assert world.take_done() == []
+    assert runtime.instances[0].counters.dropped == {DropReason.OWN: 2}
+    assert "cloned" in str(world.log.called("dropped an advert")[0]["advice"])
 
 
 @pytest.mark.parametrize("interface", ["eth0", "eth9"])
@@ -192,12 +209,12 @@ def test_an_interface_that_is_not_there_is_waited_for(world: World) -> None:
     runtime.start([instance()])
     assert state(runtime) is State.FAULT
     assert world.log.called("transition")[0]["cause"] == "eth0 does not exist"
-    assert world.attached == {}
+    assert world.opened == set()
     world.link_facts["eth0"] = good_link()
     world.changed = {"eth0"}
     runtime.wake()
     assert state(runtime) is State.BACKUP
-    assert world.attached == {("eth0", Family.IPV4): good_link().ipv4}
+    assert sources(world) == [good_link().ipv4]
 
 
 def test_a_socket_that_cannot_be_opened_is_a_fault_that_says_so(world: World) -> None:
@@ -226,7 +243,7 @@ def test_stopping_resigns_releases_and_leaves_the_groups(world: World) -> None:
     runtime = master(world)
     runtime.stop()
     assert world.take_done() == [("advert IPv4", 0), ("release", ("192.0.2.100/24",))]
-    assert world.attached == {}
+    assert world.opened == set()
     assert world.kernel == set()
     assert runtime.instances == ()
 
@@ -257,7 +274,7 @@ class TestReload:
         runtime.apply([instance()])
         assert world.take_done() == [("advert IPv4", 0), ("release", ("192.0.2.101/24",))]
         assert [each.config.name for each in runtime.instances] == ["web"]
-        assert world.attached.keys() == {("eth0", Family.IPV4)}
+        assert sources(world) == [good_link().ipv4]
 
     def test_a_new_priority_is_in_the_next_advert(self, world: World) -> None:
         runtime = master(world, instance())
@@ -283,13 +300,249 @@ class TestReload:
         runtime = master(world, instance())
         runtime.apply([instance(addresses=(VIP4, VIP6))])
         assert state(runtime) is State.MASTER
-        assert world.attached.keys() == {("eth0", Family.IPV4), ("eth0", Family.IPV6)}
+        assert sources(world) == [good_link().ipv4, good_link().ipv6]
         assert ("advert IPv6", 100) in world.take_done()
         runtime.apply([instance()])
-        assert world.attached.keys() == {("eth0", Family.IPV4)}
+        assert sources(world) == [good_link().ipv4]
 
     def test_another_vrid_is_another_router(self, world: World) -> None:
         runtime = master(world, instance())
         runtime.apply([instance(vrid=77)])
         assert world.take_done() == [("advert IPv4", 0), ("release", ("192.0.2.100/24",))]
         assert state(runtime) is State.BACKUP
+
+
+def test_a_clone_with_our_address_but_a_higher_priority_is_a_rival(world: World) -> None:
+    config = instance()
+    runtime = master(world, config)
+    own = good_link().ipv4
+    assert own is not None
+    world.arrived.append(("eth0", packet(config, 150, source=own)))
+    runtime.wake()
+    assert state(runtime) is State.BACKUP
+
+
+def test_an_interface_replaced_between_two_looks_is_claimed_anew(world: World) -> None:
+    runtime = master(world)
+    world.index = 2
+    world.changed = {"eth0"}
+    runtime.wake()
+    assert state(runtime) is State.BACKUP
+    assert ("release", ("192.0.2.100/24",)) in world.take_done()
+    assert [line["new"] for line in world.log.called("transition")][-2:] == ["FAULT", "BACKUP"]
+
+
+def test_a_fault_for_another_reason_is_no_transition(world: World) -> None:
+    runtime = master(world)
+    transitions = runtime.instances[0].counters.transitions
+    for worse in (replace(good_link(), carrier=False), replace(good_link(), up=False)):
+        world.link_facts["eth0"] = worse
+        world.changed = {"eth0"}
+        runtime.wake()
+    assert runtime.instances[0].counters.transitions == transitions + 1
+
+
+class TestStrangers:
+    def test_a_foreign_vrid_is_counted_by_sender_and_said_once(self, world: World) -> None:
+        runtime = master(world)
+        for _ in range(3):
+            world.arrived.append(("eth0", packet(instance(vrid=52), 200)))
+            runtime.wake()
+        assert [(one.vrid, str(one.source), count) for one, count in runtime.strangers] == [
+            (52, "192.0.2.12", 3)
+        ]
+        said = world.log.called("somebody else's virtual router is on this link")
+        assert said == [{"interface": "eth0", "vrid": 52, "source": "192.0.2.12"}]
+
+    def test_a_flood_of_senders_is_bounded(self, world: World) -> None:
+        runtime = master(world)
+        for last in range(1, 255):
+            for third in (0, 1):
+                source = ip_address(f"198.51.{third}.{last}")
+                world.arrived.append(("eth0", packet(instance(vrid=52), 200, source=source)))
+        runtime.wake()
+        assert len(list(runtime.strangers)) == 256
+
+
+class TestScrutiny:
+    def test_another_list_of_addresses_is_said_once_and_decides_nothing(self, world: World) -> None:
+        config = instance()
+        runtime = world.runtime()
+        runtime.start([config])
+        other = [ip_address("192.0.2.100"), ip_address("192.0.2.101")]
+        for _ in range(3):
+            world.now += SECOND
+            world.arrived.append(("eth0", packet(config, 150, addresses=other)))
+            runtime.wake()
+        text = "peer 192.0.2.12 also advertises 192.0.2.101"
+        assert world.log.called(text) == [{"instance": "web"}]
+        assert state(runtime) is State.BACKUP
+        assert runtime.instances[0].machine.next_deadline() == world.now + DOWN_AT_100
+        assert runtime.instances[0].scrutiny.seen[Oddity.ADDRESSES] == 3
+
+    def test_what_is_missing_is_said_and_what_comes_back_is_said_again(self, world: World) -> None:
+        config = instance(addresses=(VIP4, ip_interface("192.0.2.101/24")))
+        runtime = world.runtime()
+        runtime.start([config])
+        few, text = [VIP4.ip], "peer 192.0.2.12 does not advertise 192.0.2.101"
+        for addresses in (few, None, few):
+            world.arrived.append(("eth0", packet(config, 150, addresses=addresses)))
+            runtime.wake()
+        assert len(world.log.called(text)) == 2
+
+    def test_another_interval_is_said_once_and_followed(self, world: World) -> None:
+        config = instance()
+        runtime = world.runtime()
+        runtime.start([config])
+        for _ in range(2):
+            world.arrived.append(("eth0", packet(config, 150, interval_cs=200)))
+            runtime.wake()
+        text = "peer 192.0.2.12 advertises every 2 s, we are set to 1 s"
+        assert len(world.log.called(text)) == 1
+        assert runtime.instances[0].machine.master_down_interval == 2 * DOWN_AT_100
+
+
+class TestVersion2:
+    def test_another_interval_is_refused_with_both_numbers(self, world: World) -> None:
+        config = instance(version=2)
+        runtime = world.runtime()
+        runtime.start([config])
+        world.arrived.append(("eth0", packet(config, 150, interval_cs=200)))
+        runtime.wake()
+        assert runtime.instances[0].counters.dropped == {DropReason.INTERVAL_MISMATCH: 1}
+        (line,) = world.log.called("dropped an advert")
+        assert line["advice"] == (
+            "the peer advertises every 2 s, we are set to 1 s: VRRPv2 requires the same interval"
+        )
+
+    def test_a_password_is_sent_required_and_never_said(self, world: World) -> None:
+        config = instance(version=2, password=PASSWORD)
+        runtime = master(world, config)
+        warning = "the password of VRRPv2 protects nothing: everybody on the link can read it"
+        assert world.log.called(warning) == [{"instance": "web"}]
+        for wrong in (None, b"other"):
+            sent = packet(replace(config, password=wrong), 200)
+            world.arrived.append(("eth0", sent))
+        runtime.wake()
+        assert state(runtime) is State.MASTER
+        assert runtime.instances[0].counters.dropped == {
+            DropReason.AUTH_TYPE: 1,
+            DropReason.PASSWORD: 1,
+        }
+        assert PASSWORD.decode() not in str(world.log.lines)
+        assert PASSWORD.decode() not in repr(config)
+        assert PASSWORD.decode() not in repr(runtime.instances[0].rules)
+        world.arrived.append(("eth0", packet(config, 200)))
+        runtime.wake()
+        assert state(runtime) is State.BACKUP
+
+    def test_the_other_version_is_named(self, world: World) -> None:
+        config = instance(version=2)
+        runtime = world.runtime()
+        runtime.start([config])
+        world.arrived.append(("eth0", packet(instance(), 150)))
+        runtime.wake()
+        (line,) = world.log.called("dropped an advert")
+        assert line["advice"] == "it is VRRPv3, we are set to version = 2"
+
+
+class TestUnicast:
+    PEERS = (ip_address("192.0.2.12"), ip_address("198.51.100.12"))
+    OWN = ip_address("192.0.2.11")
+
+    def config(self, **changes: Any) -> InstanceConfig:  # noqa: ANN401
+        return instance(unicast=Unicast(peers=self.PEERS, **changes))
+
+    def routed(self, world: World) -> None:
+        world.routes = {self.PEERS[0]: self.OWN}
+        world.own = {self.OWN}
+
+    def test_every_peer_gets_an_advert_of_its_own(self, world: World) -> None:
+        self.routed(world)
+        runtime = world.runtime()
+        runtime.start([self.config(ttl=7)])
+        ring(world, runtime)
+        assert world.take_done()[1:3] == [
+            ("advert IPv4 to 192.0.2.12", 100),
+            ("advert IPv4 to 198.51.100.12", 100),
+        ]
+        (channel,) = world.opened
+        assert (channel.unicast, channel.ttl, channel.source) == (True, 7, self.OWN)
+        assert world.follows_routes
+
+    def test_only_peers_are_heard(self, world: World) -> None:
+        self.routed(world)
+        config = self.config()
+        runtime = master(world, config)
+        stranger = packet(config, 200, source=ip_address("192.0.2.13"), destination=self.OWN)
+        multicast = packet(config, 200)
+        world.arrived += [("eth0", stranger), ("eth0", multicast)]
+        runtime.wake()
+        assert state(runtime) is State.MASTER
+        assert runtime.instances[0].counters.dropped == {DropReason.PEER: 1}
+        world.arrived.append(("eth0", packet(config, 200, destination=self.OWN)))
+        runtime.wake()
+        assert state(runtime) is State.BACKUP
+
+    def test_a_multicast_instance_does_not_hear_unicast(self, world: World) -> None:
+        runtime = master(world)
+        world.arrived.append(("eth0", packet(instance(), 200, destination=self.OWN)))
+        runtime.wake()
+        assert state(runtime) is State.MASTER
+
+    @pytest.mark.parametrize(("min_ttl", "heard"), [(255, False), (254, True)])
+    def test_how_far_a_peer_may_be(self, world: World, min_ttl: int, heard: bool) -> None:
+        self.routed(world)
+        config = self.config(min_ttl=min_ttl)
+        runtime = master(world, config)
+        world.arrived.append(("eth0", packet(config, 200, ttl=254, destination=self.OWN)))
+        runtime.wake()
+        assert (state(runtime) is State.BACKUP) == heard
+        if not heard:
+            (line,) = world.log.called("dropped an advert")
+            assert "set min_ttl = 254" in str(line["advice"])
+
+    def test_without_a_route_it_waits_in_fault_and_joins_when_there_is_one(
+        self, world: World
+    ) -> None:
+        runtime = world.runtime()
+        runtime.start([self.config()])
+        assert state(runtime) is State.FAULT
+        cause = str(runtime.instances[0].machine.status(0).cause)
+        assert cause == "there is no route to the peer 192.0.2.12"
+        self.routed(world)
+        world.changed = {"eth5"}
+        runtime.wake()
+        assert state(runtime) is State.BACKUP
+
+    def test_a_configured_source_that_is_not_here_is_named(self, world: World) -> None:
+        source = ip_address("192.0.2.77")
+        runtime = world.runtime()
+        runtime.start([self.config(sources=(source,))])
+        cause = str(runtime.instances[0].machine.status(0).cause)
+        assert cause == "192.0.2.77, the source of the adverts, is not on this host"
+        world.own = {source}
+        world.changed = {"eth0"}
+        runtime.wake()
+        assert state(runtime) is State.BACKUP
+        assert sources(world) == [source]
+
+    def test_link_local_peers_are_reached_from_the_link_local_address(self, world: World) -> None:
+        runtime = world.runtime()
+        config = instance(addresses=(VIP6,), unicast=Unicast(peers=(PEER6,)))
+        runtime.start([config])
+        ring(world, runtime)
+        assert sources(world) == [good_link().ipv6]
+        assert ("advert IPv6 to fe80::12", 100) in world.take_done()
+
+
+def advised() -> list[tuple[DropReason, InstanceConfig]]:
+    both = (instance(), instance(version=2, password=PASSWORD))
+    return [(reason, config) for reason in DropReason for config in both]
+
+
+@pytest.mark.parametrize(("reason", "config"), advised())
+def test_there_is_advice_for_every_reason(reason: DropReason, config: InstanceConfig) -> None:
+    text = advice(reason, packet(config, 100), config)
+    assert 20 < len(text) < 160
+    assert PASSWORD.decode() not in text

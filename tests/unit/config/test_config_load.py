@@ -46,17 +46,17 @@ WEB = {
 
 KEYS_HINT = (
     "the keys here are: interface, vrid, addresses, priority, advert_interval, version, "
-    "preempt, checksum, announce_refresh"
+    "preempt, checksum, announce_refresh, auth, unicast_peers, source, unicast_ttl, min_ttl"
 )
 NAME_HINT = "a name has 1 to 32 letters, digits, '_', '.' or '-' and begins with a letter or digit"
 TABLE_HINT = "write [instance.NAME], such as [instance.web], above the keys of each instance"
 MINIMAL_HINT = f"a minimal one: {MINIMAL}"
 VRID_HINT = "such as vrid = 51, the same on every host of this virtual router"
 PRIORITY_HINT = "the highest becomes MASTER; 100 is usual, 255 is for the owner of the addresses"
-VERSION_HINT = "this release speaks VRRPv3 only; the key can be left out"
+VERSION_HINT = "3 is VRRPv3 (the default), 2 is for peers that know nothing newer"
 PREEMPT_HINT = "true: take over from a MASTER of lower priority; false: let it serve"
 UNIT_HINT = 'a duration needs a unit: write it as "1s" or "100ms"'
-INTERVAL_HINT = "VRRPv3 counts it in steps of 10 ms, up to 40.95 s"
+INTERVAL_HINT = "VRRPv3 counts it in steps of 10 ms, up to 40.95 s; VRRPv2 in seconds, up to 255 s"
 REFRESH_HINT = '"60s" is usual, "0s" turns the refresh off'
 ADDRESS_HINT = 'such as "192.0.2.100/24" or "2001:db8::100/64"'
 ADDRESSES_HINT = 'such as addresses = ["192.0.2.100/24", "2001:db8::100/64"]'
@@ -187,9 +187,9 @@ BAD_KEYS = [
         'must be an integer from 1 to 255, not the string "high"',
         PRIORITY_HINT,
     ),
-    ("version", "2", "must be 3, not 2", VERSION_HINT),
-    ("version", '"3"', 'must be 3, not the string "3"', VERSION_HINT),
-    ("version", "true", "must be 3, not true", VERSION_HINT),
+    ("version", "4", "must be 2 or 3, not 4", VERSION_HINT),
+    ("version", '"3"', 'must be 2 or 3, not the string "3"', VERSION_HINT),
+    ("version", "true", "must be 2 or 3, not true", VERSION_HINT),
     ("preempt", '"yes"', 'must be true or false, not the string "yes"', PREEMPT_HINT),
     ("preempt", "1", "must be true or false, not the integer 1", PREEMPT_HINT),
     (
@@ -216,13 +216,13 @@ BAD_KEYS = [
     (
         "advert_interval",
         '"0s"',
-        'must be from "10ms" to "40.95s", not "0s"',
+        'must be from "10ms" to "255s", not "0s"',
         INTERVAL_HINT,
     ),
     (
         "advert_interval",
-        '"40.96s"',
-        'must be from "10ms" to "40.95s", not "40.96s"',
+        '"256s"',
+        'must be from "10ms" to "255s", not "256s"',
         INTERVAL_HINT,
     ),
     (
@@ -280,6 +280,9 @@ UNKNOWN_KEYS = [
     ),
     ("nopreempt = true", "instance.web.nopreempt", "write preempt = false"),
     ("advert_int = 1", "instance.web.advert_int", "here it is called advert_interval"),
+    ("unicast_peer = []", "instance.web.unicast_peer", "here it is called unicast_peers"),
+    ("unicast_src_ip = 1", "instance.web.unicast_src_ip", "here it is called source"),
+    ("[instance.web.authentication]", "instance.web.authentication", "here it is called auth"),
     (
         "zzz = 1",
         "instance.web.zzz",

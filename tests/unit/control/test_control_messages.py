@@ -21,6 +21,7 @@ from vipd.control.messages import (
     Reply,
     StatusReply,
     StatusRequest,
+    StrangerReport,
     agent_report,
     answer_status,
     decode_reply,
@@ -64,14 +65,25 @@ def snapshot(name: str = "web", **changes: object) -> InstanceStatus:
 
 
 def instance(name: str = "web", **changes: object) -> InstanceReport:
-    counters = Counters(adverts_sent=7, adverts_received=8, transitions=2, dropped={"ttl": 3})
+    counters = Counters(
+        adverts_sent=7,
+        adverts_received=8,
+        transitions=2,
+        dropped={"ttl": 3},
+        mismatched={"addresses": 2},
+    )
     status = snapshot(name, **changes)
     return instance_status(status, now=NOW, wall_ns=WALL, in_kernel={V6}, counters=counters)
 
 
 def report(*instances: InstanceReport) -> AgentReport:
     return agent_report(
-        node="alpha", version="0.1.0", uptime=100 * SECOND, wall_ns=WALL, instances=instances
+        node="alpha",
+        version="0.1.0",
+        uptime=100 * SECOND,
+        wall_ns=WALL,
+        instances=instances,
+        strangers=[StrangerReport(interface="eth0", vrid=52, source="192.0.2.7", count=9)],
     )
 
 
@@ -83,7 +95,10 @@ def test_a_status_reply_has_exactly_the_keys_of_the_contract() -> None:
     reply = as_json(StatusReply(status=report(instance())))
     assert set(reply) == {"ok", "status"}
     status = reply["status"]
-    assert set(status) == {"node", "version", "generated_at", "uptime_s", "instances"}
+    assert set(status) == {
+        *("node", "version", "generated_at", "uptime_s", "instances", "strangers"),
+    }
+    assert set(status["strangers"][0]) == {"interface", "vrid", "source", "count"}
     (one,) = status["instances"]
     assert set(one) == {
         "name",
@@ -103,7 +118,9 @@ def test_a_status_reply_has_exactly_the_keys_of_the_contract() -> None:
     }
     assert set(one["master"]) == {"address", "priority", "age_s"}
     assert set(one["addresses"][0]) == {"address", "interface", "held", "in_kernel"}
-    assert set(one["counters"]) == {"adverts_sent", "adverts_received", "transitions", "dropped"}
+    assert set(one["counters"]) == {
+        *("adverts_sent", "adverts_received", "transitions", "dropped", "mismatched"),
+    }
 
 
 def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
@@ -147,8 +164,12 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
                         "adverts_received": 8,
                         "transitions": 2,
                         "dropped": {"ttl": 3},
+                        "mismatched": {"addresses": 2},
                     },
                 }
+            ],
+            "strangers": [
+                {"interface": "eth0", "vrid": 52, "source": "192.0.2.7", "count": 9},
             ],
         },
     }
@@ -166,6 +187,7 @@ def test_no_master_is_null_and_no_count_is_zero() -> None:
         "adverts_received": 0,
         "transitions": 0,
         "dropped": {},
+        "mismatched": {},
     }
 
 

@@ -1,0 +1,56 @@
+"""Where the adverts of an instance come from: its interface, or what its unicast peers need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vipd.agent.ports import LinkPort
+from vipd.core.config import InstanceConfig, Unicast
+from vipd.core.model import Channel, Family, IPAddress, LinkFacts
+
+
+def facts_for(config: InstanceConfig, link: LinkFacts, links: LinkPort) -> LinkFacts:
+    """The facts of an interface as they are for one instance.
+
+    A unicast instance sends from the address that reaches its peers. One that has none is told so
+    by the obstacle.
+    """
+    if config.unicast is None or not link.exists:
+        return link
+    for family in config.families:
+        source = _unicast_source(config.unicast, family, link, links)
+        if source is None:
+            return replace(link, obstacle=_no_source(config.unicast, family))
+        link = link.with_source(source)
+    return link
+
+
+def channels_of(config: InstanceConfig, link: LinkFacts) -> dict[Family, Channel]:
+    """The ways for the adverts of an instance, where it has a source for them."""
+    unicast = config.unicast
+    sources = {family: link.source(family) for family in config.families}
+    return {
+        family: Channel(
+            interface=config.interface,
+            source=source,
+            unicast=unicast is not None,
+            **({"ttl": unicast.ttl} if unicast else {}),
+        )
+        for family, source in sources.items()
+        if source is not None
+    }
+
+
+def _unicast_source(
+    unicast: Unicast, family: Family, link: LinkFacts, links: LinkPort
+) -> IPAddress | None:
+    configured, first_peer = unicast.source_of(family), unicast.peers_of(family)[0]
+    if configured is None and first_peer.is_link_local:
+        return link.source(family)
+    return links.unicast_source(configured, first_peer)
+
+
+def _no_source(unicast: Unicast, family: Family) -> str:
+    if source := unicast.source_of(family):
+        return f"{source}, the source of the adverts, is not on this host"
+    return f"there is no route to the peer {unicast.peers_of(family)[0]}"
