@@ -338,3 +338,57 @@ def test_status_answers_by_exit_code_and_in_json(lab: Lab) -> None:
     first.stop()
     gone = subprocess.run([*command, str(first.socket)], check=False, capture_output=True)
     assert gone.returncode == 3
+
+
+class TestOtherWays:
+    """VRRPv2 and unicast, between real agents."""
+
+    def test_version_2_with_a_password(self, lab: Lab) -> None:
+        config = tables(addresses=IPV4, more="version = 2").replace('"100ms"', '"1s"')
+        config += 'auth = { type = "pass", password = "s3cret" }\n'
+        first = agent(lab, 1, config.replace("= 100", "= 150"))
+        second = agent(lab, 2, config)
+        first.wait_state(State.MASTER)
+        lab.wait_until(
+            lambda: second.instance().counters.adverts_received > 0, 10, "an advert is heard"
+        )
+        assert second.state() is State.BACKUP
+        assert second.instance().counters.dropped == {}
+        first.stop()
+        second.wait_state(State.MASTER)
+        assert all("s3cret" not in one.log_file.read_text() for one in (first, second))
+
+    @pytest.mark.parametrize("source", ["", 'source = ["192.0.2.1%d", "2001:db8::1%d"]'])
+    def test_unicast_in_both_families(self, lab: Lab, source: str) -> None:
+        def config(number: int, peer: int, priority: int) -> str:
+            own = source.replace("%d", str(number))
+            peers = f'unicast_peers = ["192.0.2.1{peer}", "2001:db8::1{peer}"]'
+            return tables(priority=priority, more=f"{peers}\n{own}")
+
+        first, second = agent(lab, 1, config(1, 2, 150)), agent(lab, 2, config(2, 1, 100))
+        first.wait_state(State.MASTER)
+        second.wait_state(State.BACKUP)
+        heard = second.instance()
+        assert heard.master is not None
+        assert heard.master.address == "192.0.2.11"
+        assert heard.counters.dropped == {}
+        first.freeze()
+        second.wait_state(State.MASTER)
+        first.thaw()
+        second.wait_state(State.BACKUP)
+
+    def test_unicast_from_a_source_that_comes_later(self, lab: Lab) -> None:
+        more = 'unicast_peers = ["192.0.2.12"]\nsource = "192.0.2.77"'
+        one = agent(lab, 1, tables(addresses=IPV4, more=more))
+        one.wait_state(State.FAULT)
+        assert one.instance().cause == "192.0.2.77, the source of the adverts, is not on this host"
+        one.host.ip("address add 192.0.2.77/24 dev eth0")
+        one.wait_state(State.MASTER)
+
+    def test_unicast_through_a_route_that_comes_later(self, lab: Lab) -> None:
+        more = 'unicast_peers = ["198.51.100.12"]'
+        one = agent(lab, 1, tables(addresses=IPV4, more=more))
+        one.wait_state(State.FAULT)
+        assert one.instance().cause == "there is no route to the peer 198.51.100.12"
+        one.host.ip("route add 198.51.100.0/24 via 192.0.2.12")
+        one.wait_state(State.MASTER)
