@@ -15,6 +15,10 @@ class Passed:
 
     time_ns: int
     host: str
+    mac: str
+    to_mac: str
+    source: str
+    ttl: int
     family: int
     vrid: int
     priority: int
@@ -35,13 +39,4 @@ class Bystander:
         """Every advert until now, in the order of the wire."""
         *lines, _ = self._file.read_text().split("\n")
         seen = [json.loads(line) for line in lines[1:]]
-        return [
-            Passed(
-                time_ns=one["time_ns"],
-                host=self._lab.host_with_mac(one["mac"]),
-                family=one["family"],
-                vrid=one["vrid"],
-                priority=one["priority"],
-            )
-            for one in seen
-        ]
+        return [Passed(host=self._lab.host_with_mac(one["mac"]), **one) for one in seen]

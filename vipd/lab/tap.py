@@ -1,7 +1,8 @@
 """A bystander on the switch: every VRRP packet as one JSON line, with the kernel's time of arrival.
 
     {"listening": true}
-    {"time_ns": ..., "mac": "02:00:00:00:00:01", "family": 4, "vrid": 51, "priority": 150}
+    {"time_ns": ..., "mac": "02:00:00:00:00:01", "to_mac": "01:00:5e:00:00:12",
+     "source": "192.0.2.11", "ttl": 255, "family": 4, "vrid": 51, "priority": 150}
 
 Times are of the wall clock (SO_TIMESTAMPNS): only their differences mean anything. Why: what is
 measured is the agent, so the time is taken when the packet passes, not when this process wakes.
@@ -13,46 +14,50 @@ import json
 import socket
 import struct
 import sys
+from ipaddress import ip_address
 
 PROTOCOL = 112
 ETH_P_ALL = 3
 SO_TIMESTAMPNS = 35
 SCM_TIMESPEC = struct.Struct("=qq")
-HEADERS = {0x0800: (4, 9, None), 0x86DD: (6, 6, 40)}
-"""By ethertype: the family, where the protocol number is, the length of a fixed header."""
+ETHERNET_BYTES, IPV4_BYTES, IPV6_BYTES, VRRP_BYTES = 14, 20, 40, 8
 
 
 def main() -> None:
     """Tell of every packet until the end."""
-    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL)) as tap:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tap:
         tap.bind((sys.argv[1], ETH_P_ALL))
         tap.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         _tell({"listening": True})
         while True:
-            packet, ancillary, _, address = tap.recvmsg(2048, 64)
-            if seen := _read(packet, address[1]):
-                family, message = seen
+            frame, ancillary, _, _ = tap.recvmsg(2048, 64)
+            if seen := _read(frame[ETHERNET_BYTES:]):
                 second, nanosecond = SCM_TIMESPEC.unpack(ancillary[0][2][:16])
-                _tell(
-                    {
-                        "time_ns": second * 1_000_000_000 + nanosecond,
-                        "mac": address[4].hex(":"),
-                        "family": family,
-                        "vrid": message[1],
-                        "priority": message[2],
-                    }
-                )
+                moment = second * 1_000_000_000 + nanosecond
+                ends = {"mac": frame[6:12].hex(":"), "to_mac": frame[:6].hex(":")}
+                _tell({"time_ns": moment, **ends, **seen})
 
 
-def _read(packet: bytes, ethertype: int) -> tuple[int, bytes] | None:
-    """The family and the VRRP message, if it is one that can be read at all."""
-    if ethertype not in HEADERS:
+def _read(packet: bytes) -> dict[str, object] | None:
+    """What an IP packet says, if it is one of VRRP that can be read at all."""
+    if len(packet) < IPV4_BYTES:
         return None
-    family, where, fixed = HEADERS[ethertype]
-    header = fixed or (packet[0] & 15) * 4
-    if len(packet) < header + 8 or packet[where] != PROTOCOL:
+    if packet[0] >> 4 == 4 and packet[9] == PROTOCOL:
+        header, source, ttl = (packet[0] & 15) * 4, ip_address(packet[12:16]), packet[8]
+    elif packet[0] >> 4 == 6 and packet[6] == PROTOCOL and len(packet) > IPV6_BYTES:
+        header, source, ttl = IPV6_BYTES, ip_address(packet[8:24]), packet[7]
+    else:
         return None
-    return family, packet[header:]
+    message = packet[header:]
+    if len(message) < VRRP_BYTES:
+        return None
+    return {
+        "source": str(source),
+        "ttl": ttl,
+        "family": packet[0] >> 4,
+        "vrid": message[1],
+        "priority": message[2],
+    }
 
 
 def _tell(line: dict[str, object]) -> None:
