@@ -119,6 +119,7 @@ class World:
         ports = Ports(
             adverts=FakeAdverts(self),
             addresses=FakeAddresses(self),
+            virtual_macs=FakeVirtualMacs(self),
             announcer=FakeAnnouncer(self),
             links=FakeLinks(self),
         )
@@ -197,14 +198,43 @@ class FakeAddresses:
 
 
 @dataclass
+class FakeVirtualMacs:
+    """The kernel's macvlans: here, interfaces that are called by their VRID."""
+
+    world: World
+
+    def claim(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> str | None:
+        if self.world.refusal is None:
+            self.world.kernel |= {(f"{interface} {vrid}", vip) for vip in addresses}
+        self.world.done.append((f"claim at virtual MAC {vrid}", tuple(map(str, addresses))))
+        return self.world.refusal
+
+    def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
+        self.world.kernel -= {(f"{interface} {vrid}", vip) for vip in addresses}
+        self.world.done.append((f"release at virtual MAC {vrid}", tuple(map(str, addresses))))
+
+    def send(self, interface: str, frame: bytes) -> None:
+        if self.world.send_error:
+            raise self.world.send_error
+        self.world.done.append((f"frame on {interface} from {frame[6:12].hex(':')}", len(frame)))
+
+    def present(self, interface: str, vrid: int) -> Collection[Vip]:
+        return {vip for place, vip in self.world.kernel if place == f"{interface} {vrid}"}
+
+    def sweep(self) -> Sequence[str]:
+        return ()
+
+
+@dataclass
 class FakeAnnouncer:
     """Gratuitous ARP and unsolicited NA."""
 
     world: World
 
-    def announce(self, interface: str, addresses: Sequence[Vip]) -> None:
+    def announce(self, interface: str, addresses: Sequence[Vip], vrid: int | None = None) -> None:
         del interface
-        self.world.done.append(("announce", tuple(map(str, addresses))))
+        at = f" at virtual MAC {vrid}" if vrid else ""
+        self.world.done.append((f"announce{at}", tuple(map(str, addresses))))
 
 
 @dataclass

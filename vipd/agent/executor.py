@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from vipd.agent.instance import Instance, Passage
+from vipd.agent.instance import Instance, Packet, Passage
 from vipd.agent.ports import Clock, Ports
 from vipd.agent.throttle import Throttle
 from vipd.core.actions import (
@@ -42,8 +42,7 @@ class Executor:
             case ClaimAddresses(addresses=addresses):
                 return self._claim(instance, addresses)
             case ReleaseAddresses(addresses=addresses):
-                self._ports.addresses.release(instance.config.interface, addresses)
-                self._note(instance, "released_ms")
+                self._release(instance, addresses)
             case AnnounceAddresses(addresses=addresses):
                 self._announce(instance, addresses)
             case ReportTransition():
@@ -57,21 +56,40 @@ class Executor:
         for family in instance.config.families:
             for packet in instance.packets(family, what):
                 try:
-                    self._ports.adverts.send(packet.channel, packet.destination, packet.payload)
+                    self._transmit(packet)
                 except OSError as error:
                     self._complain(instance, f"cannot send adverts over IPv{family}", error)
                 else:
                     instance.counters.adverts_sent += 1
 
+    def _transmit(self, packet: Packet) -> None:
+        if packet.framed:
+            self._ports.virtual_macs.send(packet.channel.interface, packet.payload)
+        else:
+            self._ports.adverts.send(packet.channel, packet.destination, packet.payload)
+
     def _claim(self, instance: Instance, addresses: Sequence[Vip]) -> Event:
         config = instance.config
-        refusal = self._ports.addresses.claim(config.interface, addresses, owner=config.owner)
+        if config.virtual_mac:
+            refusal = self._ports.virtual_macs.claim(config.interface, config.vrid, addresses)
+        else:
+            refusal = self._ports.addresses.claim(config.interface, addresses, owner=config.owner)
         self._note(instance, "claimed_ms")
         return AddressesClaimed() if refusal is None else ClaimFailed(refusal)
 
+    def _release(self, instance: Instance, addresses: Sequence[Vip]) -> None:
+        config = instance.config
+        if config.virtual_mac:
+            self._ports.virtual_macs.release(config.interface, config.vrid, addresses)
+        else:
+            self._ports.addresses.release(config.interface, addresses)
+        self._note(instance, "released_ms")
+
     def _announce(self, instance: Instance, addresses: Sequence[Vip]) -> None:
+        config = instance.config
+        vrid = config.vrid if config.virtual_mac else None
         try:
-            self._ports.announcer.announce(instance.config.interface, addresses)
+            self._ports.announcer.announce(config.interface, addresses, vrid)
         except OSError as error:
             self._complain(instance, "cannot announce the addresses", error)
         self._note(instance, "announced_ms")

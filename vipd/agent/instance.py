@@ -13,6 +13,7 @@ from vipd.core.config import InstanceConfig
 from vipd.core.machine import Machine
 from vipd.core.model import Advert, Channel, Family, IPAddress, LinkFacts
 from vipd.core.units import Instant, to_centiseconds
+from vipd.wire.virtual_mac import advert_frame
 from vipd.wire.vrrp import GROUP, REQUIRED_TTL, DropReason, Rules, advertised, encode
 
 
@@ -37,11 +38,12 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """One advert, ready to be sent."""
+    """One advert, ready to be sent: as a VRRP message, or `framed`, with all headers before it."""
 
     channel: Channel
     destination: IPAddress
     payload: bytes
+    framed: bool
 
 
 class Instance:
@@ -112,9 +114,12 @@ class Instance:
             addresses=advertised(config.addresses, family),
             checksum=what.checksum,
         )
+        framed = config.virtual_mac and config.unicast is None
         peers = config.unicast.peers_of(family) if config.unicast else (GROUP[family],)
         for peer in peers:
             payload = encode(
                 advert, source=channel.source, destination=peer, password=config.password
             )
-            yield Packet(channel=channel, destination=peer, payload=payload)
+            if framed:
+                payload = advert_frame(payload, source=channel.source, vrid=config.vrid)
+            yield Packet(channel=channel, destination=peer, payload=payload, framed=framed)

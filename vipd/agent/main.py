@@ -31,6 +31,7 @@ from vipd.net.advert import AdvertSockets
 from vipd.net.announcer import Announcer
 from vipd.net.link import Links
 from vipd.net.netlink import Requests
+from vipd.net.virtual_mac import VirtualMacs
 
 _REQUIRED_CAPABILITIES = {12: "CAP_NET_ADMIN", 13: "CAP_NET_RAW"}
 
@@ -156,7 +157,7 @@ async def _serve(file: Path, config: Config) -> None:
         runtime = alarm.runtime = Runtime(world.ports, clock, alarm, log.get())
         agent = Agent(file, runtime, Supervisor())
         agent.listen()
-        reporter = Reporter(runtime, world.ports.links, clock)
+        reporter = Reporter(runtime, world.ports, clock)
         server = ControlServer(config.agent.control_socket, reporter.answer)
         await server.start()
         stack.push_async_callback(server.close)
@@ -181,10 +182,17 @@ def _world() -> Iterator[_World]:
         requests = stack.enter_context(closing(Requests()))
         links = stack.enter_context(closing(Links(requests)))
         addresses = stack.enter_context(closing(Addresses(requests, links)))
+        virtual_macs = stack.enter_context(closing(VirtualMacs(requests, links)))
         adverts = stack.enter_context(closing(AdvertSockets()))
         announcer = stack.enter_context(closing(Announcer(links)))
         yield _World(
-            ports=Ports(adverts=adverts, addresses=addresses, announcer=announcer, links=links),
+            ports=Ports(
+                adverts=adverts,
+                addresses=addresses,
+                virtual_macs=virtual_macs,
+                announcer=announcer,
+                links=links,
+            ),
             descriptors=(links.fileno(), adverts.fileno()),
         )
 

@@ -54,11 +54,33 @@ class AddressPort(Protocol):
         """Remove what an earlier life left behind; say what it was."""
 
 
+class VirtualMacPort(Protocol):
+    """The virtual IPs in the kernel, behind the MAC address of their virtual router."""
+
+    def claim(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> str | None:
+        """Serve all addresses from virtual MACs, or none: the reason of the refusal, or None."""
+
+    def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
+        """Take these addresses away."""
+
+    def send(self, interface: str, frame: bytes) -> None:
+        """Send a complete frame; OSError when it did not leave this host."""
+
+    def present(self, interface: str, vrid: int) -> Collection[Vip]:
+        """The addresses that the kernel has on the devices of a virtual router."""
+
+    def sweep(self) -> Sequence[str]:
+        """Remove what an earlier life left behind; say what it was."""
+
+
 class AnnouncePort(Protocol):
     """Gratuitous ARP and unsolicited Neighbor Advertisements."""
 
-    def announce(self, interface: str, addresses: Sequence[Vip]) -> None:
-        """Announce every address once; OSError when that is refused."""
+    def announce(self, interface: str, addresses: Sequence[Vip], vrid: int | None = None) -> None:
+        """Announce every address once, at the virtual MAC of a VRID or at the interface's own.
+
+        OSError when that is refused.
+        """
 
 
 class LinkPort(Protocol):
@@ -92,5 +114,6 @@ class Ports:
 
     adverts: AdvertPort
     addresses: AddressPort
+    virtual_macs: VirtualMacPort
     announcer: AnnouncePort
     links: LinkPort

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection
 
 from vipd import __version__
 from vipd.agent.instance import Instance
-from vipd.agent.ports import Clock, LinkPort
+from vipd.agent.ports import Clock, Ports
 from vipd.agent.runtime import Runtime
 from vipd.control.messages import (
     AgentReport,
@@ -20,15 +21,17 @@ from vipd.control.messages import (
     answer_status,
     instance_status,
 )
+from vipd.core.config import InstanceConfig
+from vipd.core.model import Vip
 from vipd.core.units import Instant
 
 
 class Reporter:
     """Answers what people ask; it only looks."""
 
-    def __init__(self, runtime: Runtime, links: LinkPort, clock: Clock) -> None:
+    def __init__(self, runtime: Runtime, ports: Ports, clock: Clock) -> None:
         self._runtime = runtime
-        self._links = links
+        self._ports = ports
         self._clock = clock
         self._began = clock()
 
@@ -59,7 +62,7 @@ class Reporter:
             instance.machine.status(now),
             now=now,
             wall_ns=wall_ns,
-            in_kernel=self._links.present(instance.config.interface),
+            in_kernel=self._in_kernel(instance.config),
             counters=Counters(
                 adverts_sent=counted.adverts_sent,
                 adverts_received=counted.adverts_received,
@@ -70,3 +73,9 @@ class Reporter:
                 },
             ),
         )
+
+    def _in_kernel(self, config: InstanceConfig) -> Collection[Vip]:
+        """The addresses that the kernel has where this instance puts its own."""
+        if config.virtual_mac:
+            return self._ports.virtual_macs.present(config.interface, config.vrid)
+        return self._ports.links.present(config.interface)

@@ -74,6 +74,8 @@ class Runtime:
         swept = self._ports.addresses.sweep({config.interface for config in configs})
         for interface, vip in swept:
             self._log.warning("removed a leftover address", interface=interface, address=str(vip))
+        for device in self._ports.virtual_macs.sweep():
+            self._log.warning("removed a leftover virtual MAC address", device=device)
         self.apply(configs)
 
     def stop(self) -> None:

@@ -122,6 +122,9 @@ Source = Annotated[
     Host | list[Host],
     written('such as source = "192.0.2.11", or a list with one address in each family'),
 ]
+VirtualMac = Annotated[
+    bool, written("true: serve from the virtual router's own MAC address; false is usual")
+]
 Ttl = Annotated[int, Meta(ge=1, le=255), written("255 is what no router has touched")]
 
 
@@ -157,6 +160,7 @@ class Instance(Struct, frozen=True, kw_only=True):
     source: Source = left_out
     unicast_ttl: Ttl = left_out
     min_ttl: Ttl = left_out
+    virtual_mac: VirtualMac = left_out
 
 
 class File(Struct, frozen=True, kw_only=True):
@@ -182,6 +186,7 @@ RENAMED_KEYS = {
     "authentication": "auth",
     "auth_type": "type",
     "auth_pass": "password",
+    "use_vmac": "virtual_mac",
     "vrrp_instance": "instance",
 }
 """What an administrator knows from keepalived or FRR by another name."""

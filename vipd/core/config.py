@@ -56,7 +56,8 @@ class InstanceConfig:
     `checksum` pins the form that is sent over IPv4; None begins with the form that the deployed
     peers accept and follows what they use. `announce_refresh` of 0 turns the refresh off.
     `password` is the simple text of VRRPv2; it is never shown. Without `unicast` the adverts go to
-    the multicast group of their family.
+    the multicast group of their family. `virtual_mac` puts the addresses behind the MAC address of
+    the virtual router, whoever serves. RFC: 9568 §7.3.
     """
 
     name: str
@@ -71,6 +72,7 @@ class InstanceConfig:
     announce_refresh: Duration = DEFAULT_ANNOUNCE_REFRESH
     password: bytes | None = field(default=None, repr=False)
     unicast: Unicast | None = None
+    virtual_mac: bool = False
 
     @property
     def owner(self) -> bool:
@@ -94,9 +96,10 @@ class InstanceConfig:
         return tuple(sorted({family_of(address) for address in self.addresses}))
 
     @property
-    def identity(self) -> tuple[str, str, int, int, bool]:
+    def identity(self) -> tuple[str, str, int, int, bool, bool]:
         """What a running instance cannot change without starting anew.
 
         A change of ownership is among it: an owner begins as MASTER.
         """
-        return (self.name, self.interface, self.vrid, self.version, self.owner)
+        place = (self.name, self.interface, self.vrid, self.version)
+        return (*place, self.owner, self.virtual_mac)

@@ -11,10 +11,11 @@ import socket
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Interface
 
-from vipd.core.model import Vip
+from vipd.core.model import Vip, family_of
 from vipd.net.link import Links
 from vipd.wire.arp import gratuitous_reply, gratuitous_request
 from vipd.wire.ndp import unsolicited_advertisement
+from vipd.wire.virtual_mac import virtual_mac
 
 
 class Announcer:
@@ -31,8 +32,10 @@ class Announcer:
         """Stop announcing."""
         self._socket.close()
 
-    def announce(self, interface: str, addresses: Sequence[Vip]) -> None:
+    def announce(self, interface: str, addresses: Sequence[Vip], vrid: int | None = None) -> None:
         """Announce every address once, in each of its forms.
+
+        With a VRID it is at that virtual router's MAC address, else at the interface's own.
 
         Raises: OSError, when the interface does not take them.
         """
@@ -40,7 +43,8 @@ class Announcer:
         if link is None:
             return
         for vip in addresses:
-            for frame in _frames(link.seen.mac, vip):
+            mac = virtual_mac(family_of(vip), vrid) if vrid else link.seen.mac
+            for frame in _frames(mac, vip):
                 self._socket.sendto(frame, (interface, 0))
 
 
