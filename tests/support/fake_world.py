@@ -108,6 +108,7 @@ class World:
     arrived: list[tuple[str, Datagram]] = field(default_factory=list)
     opened: set[Channel] = field(default_factory=set)
     routes: dict[IPAddress, IPAddress] = field(default_factory=dict)
+    gateways: dict[IPAddress, IPAddress] = field(default_factory=dict)
     own: set[IPAddress] = field(default_factory=set)
     follows_routes: bool = False
 
@@ -253,6 +254,9 @@ class FakeLinks:
     def unicast_source(self, configured: IPAddress | None, peer: IPAddress) -> IPAddress | None:
         source = configured or self.world.routes.get(peer)
         return source if source in self.world.own else None
+
+    def gateway(self, peer: IPAddress) -> IPAddress | None:
+        return self.world.gateways.get(peer)
 
     def index(self, name: str) -> int | None:
         return self.world.index if name in self.world.link_facts else None

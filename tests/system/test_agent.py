@@ -385,8 +385,18 @@ class TestOtherWays:
         one.host.ip("address add 192.0.2.77/24 dev eth0")
         one.wait_state(State.MASTER)
 
+    def test_unicast_to_a_peer_behind_a_router_needs_min_ttl(self, lab: Lab) -> None:
+        here = host(lab, 1)
+        here.ip("route add 198.51.100.0/24 via 192.0.2.12")
+        one = Agent(lab, here, tables(addresses=IPV4, more='unicast_peers = ["198.51.100.12"]'))
+        one.start()
+        one.wait_state(State.FAULT)
+        assert one.instance().cause == (
+            "the peer 198.51.100.12 is behind the router 192.0.2.12: set min_ttl (254 for one hop)"
+        )
+
     def test_unicast_through_a_route_that_comes_later(self, lab: Lab) -> None:
-        more = 'unicast_peers = ["198.51.100.12"]'
+        more = 'unicast_peers = ["198.51.100.12"]\nmin_ttl = 254'
         one = agent(lab, 1, tables(addresses=IPV4, more=more))
         one.wait_state(State.FAULT)
         assert one.instance().cause == "there is no route to the peer 198.51.100.12"

@@ -78,7 +78,7 @@ class Instance:
         self._config = config
         self.rules = Rules(
             version=config.version,
-            min_ttl=config.unicast.min_ttl if config.unicast else REQUIRED_TTL,
+            min_ttl=(config.unicast and config.unicast.min_ttl) or REQUIRED_TTL,
             password=config.password,
             interval_cs=to_centiseconds(config.advert_interval) if config.version == 2 else None,
         )

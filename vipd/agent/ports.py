@@ -104,6 +104,9 @@ class LinkPort(Protocol):
         None when that address is not on this host, or when there is no route.
         """
 
+    def gateway(self, peer: IPAddress) -> IPAddress | None:
+        """The router that a peer is behind; None when it is on one of our links."""
+
     def present(self, name: str) -> Collection[Vip]:
         """The addresses that the kernel has on an interface."""
 

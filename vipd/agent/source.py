@@ -22,7 +22,7 @@ def facts_for(config: InstanceConfig, link: LinkFacts, links: LinkPort) -> LinkF
         if source is None:
             return replace(link, obstacle=_no_source(config.unicast, family))
         link = link.with_source(source)
-    return link
+    return replace(link, obstacle=_far_peer(config.unicast, links))
 
 
 def channels_of(config: InstanceConfig, link: LinkFacts) -> dict[Family, Channel]:
@@ -48,6 +48,18 @@ def _unicast_source(
     if configured is None and first_peer.is_link_local:
         return link.source(family)
     return links.unicast_source(configured, first_peer)
+
+
+def _far_peer(unicast: Unicast, links: LinkPort) -> str | None:
+    """What is wrong when a peer is behind a router and nobody has said that it may be.
+
+    RFC: 5082 (the TTL of 255 keeps out whoever is not on the link).
+    """
+    if unicast.min_ttl is not None:
+        return None
+    gateways = ((peer, links.gateway(peer)) for peer in unicast.peers if not peer.is_link_local)
+    far = next(((peer, gateway) for peer, gateway in gateways if gateway), None)
+    return far and f"the peer {far[0]} is behind the router {far[1]}: set min_ttl (254 for one hop)"
 
 
 def _no_source(unicast: Unicast, family: Family) -> str:

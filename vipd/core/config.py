@@ -32,13 +32,14 @@ class Unicast:
     """The hosts that adverts go to and come from, where the link carries no multicast.
 
     `sources` has at most one address in each family; what is not there is looked up in the routing
-    table, towards the first peer. `min_ttl` is the least that an advert may arrive with.
+    table, towards the first peer. `min_ttl` is the least that an advert may arrive with; None asks
+    for what no router has touched, which peers behind a router cannot send.
     """
 
     peers: tuple[IPAddress, ...]
     sources: tuple[IPAddress, ...] = ()
     ttl: int = HIGHEST_TTL
-    min_ttl: int = HIGHEST_TTL
+    min_ttl: int | None = None
 
     def peers_of(self, family: Family) -> tuple[IPAddress, ...]:
         """The peers in one family."""

@@ -6,10 +6,9 @@ name, because a configuration names them and an index dies with its interface.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, ip_address
+from ipaddress import IPv4Interface, IPv6Interface
 from typing import assert_never
 
 from vipd.core.model import IPAddress, LinkFacts, Vip
@@ -25,8 +24,6 @@ from vipd.net.netlink import (
     RouteChanged,
 )
 
-_ANY_PORT = 9
-
 
 @dataclass(slots=True)
 class Link:
@@ -34,20 +31,6 @@ class Link:
 
     seen: LinkSeen
     addresses: dict[Vip, AddressSeen] = field(default_factory=dict)
-
-
-def routed_source(peer: IPAddress) -> IPAddress | None:
-    """The address that the routing table sends from towards a peer; None without a route.
-
-    Why: connecting a datagram socket makes the kernel choose a source, and sends nothing.
-    """
-    family = socket.AF_INET if isinstance(peer, IPv4Address) else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as asker:
-        try:
-            asker.connect((str(peer), _ANY_PORT))
-        except OSError:
-            return None
-        return ip_address(asker.getsockname()[0].partition("%")[0])
 
 
 class Links:
@@ -123,10 +106,16 @@ class Links:
 
         None when that address is not on this host, or when there is no route.
         """
-        source = configured or routed_source(peer)
+        route = self._requests.route(peer)
+        source = configured or (route.source if route else None)
         addresses = (one for link in self._links.values() for one in link.addresses.values())
         fits = (one.usable and not one.ours and one.address.ip == source for one in addresses)
         return source if any(fits) else None
+
+    def gateway(self, peer: IPAddress) -> IPAddress | None:
+        """The router that a peer is behind; None when it is on one of our links."""
+        route = self._requests.route(peer)
+        return route.gateway if route else None
 
     def present(self, name: str) -> frozenset[Vip]:
         """The addresses that the kernel has on an interface."""

@@ -515,6 +515,18 @@ class TestUnicast:
         runtime.wake()
         assert state(runtime) is State.BACKUP
 
+    def test_a_peer_behind_a_router_must_be_allowed_for(self, world: World) -> None:
+        self.routed(world)
+        world.gateways = {self.PEERS[1]: ip_address("192.0.2.1")}
+        runtime = world.runtime()
+        runtime.start([self.config()])
+        cause = str(runtime.instances[0].machine.status(0).cause)
+        assert cause == (
+            "the peer 198.51.100.12 is behind the router 192.0.2.1: set min_ttl (254 for one hop)"
+        )
+        runtime.apply([self.config(min_ttl=254)])
+        assert state(runtime) is State.BACKUP
+
     def test_a_configured_source_that_is_not_here_is_named(self, world: World) -> None:
         source = ip_address("192.0.2.77")
         runtime = world.runtime()

@@ -1,0 +1,36 @@
+"""Netlink: what the kernel says of links and addresses, and what we ask of it.
+
+pyroute2 gives the formats of the messages (`message.py` is its only door). The sockets are our
+own: a request is one `send` of all its messages, and the kernel has answered before `send`
+returns, so that nothing here ever waits.
+Sources: rtnetlink(7), linux/if_addr.h, linux/netlink.h.
+"""
+
+from vipd.net.netlink.change import (
+    AddressGone,
+    AddressSeen,
+    Change,
+    KernelRefused,
+    LinkGone,
+    LinkSeen,
+    Overrun,
+    RouteChanged,
+)
+from vipd.net.netlink.message import ADDRESS_TAG, Route
+from vipd.net.netlink.monitor import Monitor
+from vipd.net.netlink.request import Requests
+
+__all__ = [
+    "ADDRESS_TAG",
+    "AddressGone",
+    "AddressSeen",
+    "Change",
+    "KernelRefused",
+    "LinkGone",
+    "LinkSeen",
+    "Monitor",
+    "Overrun",
+    "Requests",
+    "Route",
+    "RouteChanged",
+]
