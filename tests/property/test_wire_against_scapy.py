@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -10,12 +11,12 @@ from typing import Any
 import pytest
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6, in6_chksum
-from scapy.layers.vrrp import VRRPv3
+from scapy.layers.vrrp import VRRP, VRRPv3
 from scapy.packet import Packet
 from scapy.utils import checksum as scapy_checksum
 
 from vipd.core.model import Advert, ChecksumForm, Family, IPAddress
-from vipd.wire.vrrp import GROUP, PROTOCOL, Datagram, DropReason, decode, encode
+from vipd.wire.vrrp import GROUP, PROTOCOL, Datagram, DropReason, Rules, decode, encode
 
 PACKETS = 2000
 """Per test; scapy needs about half a millisecond to write and read one."""
@@ -89,6 +90,36 @@ def test_the_message_form_adds_up_for_scapy() -> None:
         assert scapy_checksum(payload) == 0
         received = Datagram(payload=payload, source=source, destination=group, ttl=255)
         assert decode(received) == advert
+
+
+@pytest.mark.parametrize("password", [None, b"s3cret", b"12345678"])
+def test_scapy_and_we_write_the_same_vrrpv2_and_read_each_other(password: bytes | None) -> None:
+    chance = random.Random(f"v2 {password!r}")
+    words = struct.unpack("!II", (password or b"").ljust(8, b"\0"))
+    for _ in range(PACKETS // 2):
+        any_advert = an_advert(chance, Family.IPV4)
+        seconds = chance.randint(1, 255)
+        advert = replace(
+            any_advert, version=2, interval_cs=seconds * 100, checksum=ChecksumForm.MESSAGE
+        )
+        source, group = an_address(chance, Family.IPV4), GROUP[Family.IPV4]
+        payload = encode(advert, source=source, destination=group, password=password)
+        theirs = VRRP(
+            vrid=advert.vrid,
+            priority=advert.priority,
+            authtype=0 if password is None else 1,
+            adv=seconds,
+            addrlist=[str(address) for address in advert.addresses],
+            auth1=words[0],
+            auth2=words[1],
+        )
+        assert bytes(theirs) == payload
+        received = Datagram(payload=payload, source=source, destination=group, ttl=255)
+        assert decode(received, Rules(version=2, password=password)) == advert
+        dissected: Any = VRRP(payload)
+        assert (dissected.version, dissected.type, dissected.adv) == (2, 1, seconds)
+        assert (dissected.auth1, dissected.auth2) == words
+        assert dissected.addrlist == [str(address) for address in advert.addresses]
 
 
 def test_damaged_ipv6_adverts_are_refused_just_where_scapy_finds_a_wrong_sum() -> None:

@@ -135,7 +135,9 @@ def checksummed(draw: st.DrawFn) -> Datagram:
 @given(checksummed())
 def test_whatever_a_right_checksum_vouches_for_is_read_as_it_stands(datagram: Datagram) -> None:
     verdict = decode(datagram)
-    if datagram.payload[3] == 0:
+    if datagram.payload[1] == 0:
+        assert verdict is DropReason.VRID
+    elif datagram.payload[3] == 0:
         assert verdict is DropReason.NO_ADDRESSES
     elif not (datagram.payload[4] & 0x0F or datagram.payload[5]):
         assert verdict is DropReason.INTERVAL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,14 +18,18 @@ PURE = {"__future__", "collections", "dataclasses", "enum", "ipaddress", "math",
 ALLOWED = {
     "core": PURE,
     "wire": PURE | {"struct", "functools", "itertools"},
+    "capture/packet.py": PURE,
+    "capture/verdict.py": PURE | {"datetime"},
+    "capture/render.py": PURE | {"json"},
+    "capture/survey.py": PURE | {"itertools"},
 }
 
 DOORS = {
-    "pyroute2": ["vipd/net/netlink.py"],
+    "pyroute2": ["vipd/net/netlink/message.py"],
     "structlog": ["vipd/log.py"],
     "click": ["vipd/cli/"],
     "msgspec": ["vipd/config/", "vipd/control/"],
-    "scapy": [],
+    "scapy": ["vipd/capture/source.py"],
 }
 """The only places that import a third-party library."""
 
@@ -41,7 +46,8 @@ def imported(file: Path) -> set[str]:
 
 
 def files(place: str = "") -> list[Path]:
-    return sorted((PACKAGE / place).rglob("*.py"))
+    path = PACKAGE / place
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
 
 
 def third_party_imports() -> Iterator[tuple[str, str]]:
@@ -64,3 +70,22 @@ def test_each_third_party_library_comes_in_by_its_door() -> None:
         if not any(name.startswith(door) for door in DOORS.get(library, []))
     ]
     assert astray == []
+
+
+HELP = "from vipd.cli.main import cli; cli(['{}', '--help'], standalone_mode=False)"
+RESIDENT = {
+    "the agent": "import vipd.agent.main, vipd.cli.run",
+    **{f"vipd {command}": HELP.format(command) for command in ("run", "status", "check")},
+}
+
+
+@pytest.mark.parametrize("what", RESIDENT)
+def test_what_stays_in_memory_or_must_be_quick_does_not_load_scapy(what: str) -> None:
+    """Why: scapy takes 40 MB and a quarter of a second; a person who captures can wait for it."""
+    script = f"{RESIDENT[what]}\nimport sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = done.stdout.splitlines()[-1].split()
+    assert "vipd.core.model" in loaded
+    assert [name for name in loaded if name.startswith(("scapy", "vipd.capture"))] == []

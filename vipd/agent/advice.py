@@ -11,6 +11,7 @@ _PLAIN = {
     DropReason.TRUNCATED: "it ends too soon; look for a broken sender, or an MTU on the way",
     DropReason.OVERLONG: "bytes follow its addresses; its sender does not keep to the RFC",
     DropReason.CHECKSUM: "its checksum is wrong; it was damaged, or its sender sums otherwise",
+    DropReason.VRID: "its VRID is 0, which no router may have",
     DropReason.NO_ADDRESSES: "it advertises no address; look at the addresses of the peer",
     DropReason.INTERVAL: "it announces an interval of 0, which nobody can follow",
     DropReason.PASSWORD: "its password is not ours; set the same on both",

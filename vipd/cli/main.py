@@ -37,6 +37,10 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry(target="vipd.cli.run:run", line="Run the agent in the foreground."),
     "check": Entry(target="vipd.cli.check:check", line="Check a configuration, find all errors."),
     "status": Entry(target="vipd.cli.status:status", line="Show who serves what on this host."),
+    "capture": Entry(
+        target="vipd.cli.capture:capture", line="Show VRRP packets, live or from a file."
+    ),
+    "scan": Entry(target="vipd.cli.scan:scan", line="Show who speaks VRRP on a link."),
     "demo": Entry(target="vipd.cli.demo:demo", line="Watch a failover in a lab of its own."),
     "completion": Entry(
         target="vipd.cli.completion:completion", line="Print the completion script of a shell."

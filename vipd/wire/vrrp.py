@@ -89,6 +89,9 @@ class DropReason(Enum):
     CHECKSUM = "checksum"
     """The checksum fits in no form that the family allows."""
 
+    VRID = "vrid"
+    """The VRID is 0; there are 1 to 255."""
+
     NO_ADDRESSES = "no_addresses"
     """The message advertises nothing: its address count is 0."""
 
@@ -205,9 +208,9 @@ def decode(datagram: Datagram, rules: Rules = RULES) -> Advert | DropReason:
 def faults(datagram: Datagram, rules: Rules = RULES) -> Iterator[DropReason]:
     """Everything that is wrong with a datagram; it is an advert that we accept when nothing is.
 
-    Order: TTL, version, type, length, checksum, authentication, address count, interval. A foreign
-    protocol is named before it is measured, and what a broken checksum does not vouch for is read
-    only for those who want to know it all.
+    Order: TTL, version, type, length, checksum, authentication, VRID, address count, interval. A
+    foreign protocol is named before it is measured, and what a broken checksum does not vouch for
+    is read only for those who want to know it all.
     RFC: 9568 §7.1, §5.2.5 (no address); 3768 §7.1. The reserved bits are ignored (9568 §5.2.6).
     """
     payload = datagram.payload
@@ -234,6 +237,8 @@ def _faults_of_fields(payload: bytes, rules: Rules) -> Iterator[DropReason]:
     timing = _HEADER_UP_TO_CHECKSUM.unpack_from(payload)[3]
     if rules.version == 2 and (fault := _authentication_fault(payload, timing >> 8, rules)):
         yield fault
+    if payload[1] == 0:
+        yield DropReason.VRID
     if payload[3] == 0:
         yield DropReason.NO_ADDRESSES
     interval_cs = _interval_cs(rules.version, timing)

@@ -282,7 +282,7 @@ def test_the_first_fault_is_the_one_that_is_named(
 def test_reasons_are_keys_of_counters() -> None:
     assert [reason.value for reason in DropReason] == [
         *("ttl", "version", "type", "truncated", "overlong"),
-        *("checksum", "no_addresses", "interval", "interval_mismatch"),
+        *("checksum", "vrid", "no_addresses", "interval", "interval_mismatch"),
         *("auth_type", "password", "peer", "own"),
     ]
 

@@ -100,6 +100,7 @@ def test_a_flipped_bit_is_found(bit: int) -> None:
         (summed(PLAIN[:5] + b"\x00" + PLAIN[6:]), V2, [DropReason.INTERVAL]),
         (summed(PLAIN[:-8] + b"whatever"), V2, []),
         (summed(PLAIN[:3] + b"\x00" + PLAIN[4:8] + PLAIN[-8:]), V2, [DropReason.NO_ADDRESSES]),
+        (summed(PLAIN[:1] + b"\x00" + PLAIN[2:]), V2, [DropReason.VRID]),
         (PLAIN, Rules(version=2, interval_cs=100), []),
         (PLAIN, Rules(version=2, interval_cs=200), [DropReason.INTERVAL_MISMATCH]),
     ],
