@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import platform
+import select
 import subprocess
+import time
+from collections.abc import Callable
 from contextlib import closing
 from ipaddress import ip_interface
 
 import pytest
 
 from vipd.core.model import Vip
+from vipd.core.units import SECOND
 from vipd.net.address import Addresses
 from vipd.net.link import Links
 from vipd.net.netlink import AddressSeen, Requests
@@ -132,3 +136,56 @@ def test_closing_leaves_nothing_behind(requests: Requests, links: Links) -> None
     assert short.claim("eth0", [VIP4, VIP6], owner=False) is None
     short.close()
     assert not {str(VIP4), str(VIP6)} & kernel().keys()
+
+
+def life(vip: Vip) -> int:
+    """How long the kernel will keep an address. Units: seconds."""
+    return int(str(kernel()[str(vip)]["valid_life_time"]))
+
+
+FOREVER = 2**32 - 1
+
+
+def test_a_lease_is_a_lifetime_that_a_renewal_begins_anew(addresses: Addresses) -> None:
+    assert addresses.claim("eth0", [VIP4, VIP6], 600 * SECOND, owner=False) is None
+    assert 590 <= life(VIP4) <= 600
+    assert 590 <= life(VIP6) <= 600
+    assert addresses.renew("eth0", [VIP4, VIP6], 900 * SECOND) is None
+    assert 890 <= life(VIP4) <= 900
+    assert 890 <= life(VIP6) <= 900
+    shown = kernel()
+    assert shown[str(VIP4)]["noprefixroute"] is True
+    assert shown[str(VIP6)]["preferred_life_time"] == 0
+    assert addresses.renew("eth0", [VIP4, VIP6], 0) is None
+    assert (life(VIP4), life(VIP6)) == (FOREVER, FOREVER)
+
+
+def test_a_second_claim_renews_the_lease(addresses: Addresses) -> None:
+    for seconds in (600, 900):
+        assert addresses.claim("eth0", [VIP4, VIP6], seconds * SECOND, owner=False) is None
+    assert 890 <= life(VIP4) <= 900
+
+
+def wait_for(links: Links, condition: Callable[[], bool]) -> None:
+    """Read netlink until it is so."""
+    deadline = time.monotonic() + 5
+    while not condition():
+        select.select([links], [], [], max(deadline - time.monotonic(), 0))
+        links.drain()
+        assert time.monotonic() < deadline, "netlink does not say so"
+
+
+def test_what_nobody_renews_is_removed_by_the_kernel(links: Links, addresses: Addresses) -> None:
+    both = {VIP4, VIP6}
+    assert addresses.claim("eth0", [VIP4, VIP6], SECOND, owner=False) is None
+    wait_for(links, lambda: both <= links.present("eth0"))
+    wait_for(links, lambda: not both & links.present("eth0"))
+    assert addresses.renew("eth0", [VIP4], SECOND) is None
+    assert str(VIP4) in kernel()
+
+
+def test_only_what_is_ours_is_renewed(addresses: Addresses) -> None:
+    own = ip_interface("192.0.2.11/24")
+    assert addresses.claim("eth0", [own], 600 * SECOND, owner=True) is None
+    assert addresses.renew("eth0", [own], 600 * SECOND) is None
+    assert life(own) == FOREVER

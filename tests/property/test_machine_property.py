@@ -14,6 +14,7 @@ from vipd.core.actions import (
     AnnounceAddresses,
     ClaimAddresses,
     ReleaseAddresses,
+    RenewAddresses,
     ReportTransition,
     SendAdvert,
 )
@@ -166,6 +167,9 @@ class AnyLife(RuleBasedStateMachine):
                 case ClaimAddresses(addresses):
                     assert addresses == self.machine.config.addresses
                     self.asked, self.answered = addresses, False
+                case RenewAddresses(addresses):
+                    assert self.confirmed, "it renews what it does not have yet"
+                    assert addresses == self.asked
                 case ReleaseAddresses(addresses):
                     assert set(addresses) <= set(self.asked), "it releases what it never asked for"
                     self.asked = tuple(vip for vip in self.asked if vip not in addresses)
@@ -199,7 +203,7 @@ class AnyLife(RuleBasedStateMachine):
             case State.BACKUP:
                 assert armed == {Timer.MASTER_DOWN}
             case State.MASTER:
-                assert armed <= {Timer.ADVERT, Timer.ANNOUNCE}
+                assert armed <= {Timer.ADVERT, Timer.ANNOUNCE, Timer.RENEW}
                 assert (Timer.ADVERT in armed) is self.confirmed
             case State.FAULT:
                 assert armed <= {Timer.CLAIM_RETRY}

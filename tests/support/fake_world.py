@@ -18,7 +18,7 @@ from vipd.core.model import (
     Vip,
     family_of,
 )
-from vipd.core.units import Instant, to_centiseconds
+from vipd.core.units import SECOND, Duration, Instant, to_centiseconds
 from vipd.wire.vrrp import GROUP, Datagram, Rules, decode, encode
 
 PEER = ip_address("192.0.2.12")
@@ -183,8 +183,15 @@ class FakeAddresses:
 
     world: World
 
-    def claim(self, interface: str, addresses: Sequence[Vip], *, owner: bool) -> str | None:
-        del owner
+    def renew(self, interface: str, addresses: Sequence[Vip], lease: Duration) -> str | None:
+        assert {(interface, vip) for vip in addresses} <= self.world.kernel
+        self.world.done.append(("renew", lease // SECOND))
+        return self.world.refusal
+
+    def claim(
+        self, interface: str, addresses: Sequence[Vip], lease: Duration, *, owner: bool
+    ) -> str | None:
+        del lease, owner
         if self.world.refusal is None:
             self.world.kernel |= {(interface, vip) for vip in addresses}
         self.world.done.append(("claim", tuple(map(str, addresses))))
@@ -204,7 +211,17 @@ class FakeVirtualMacs:
 
     world: World
 
-    def claim(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> str | None:
+    def renew(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
+        del interface, addresses
+        self.world.done.append((f"renew at virtual MAC {vrid}", lease // SECOND))
+        return self.world.refusal
+
+    def claim(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
+        del lease
         if self.world.refusal is None:
             self.world.kernel |= {(f"{interface} {vrid}", vip) for vip in addresses}
         self.world.done.append((f"claim at virtual MAC {vrid}", tuple(map(str, addresses))))

@@ -24,8 +24,8 @@ from vipd.wire.vrrp import advertised
 VIP4 = IPv4Interface("192.0.2.100/24")
 VIP6 = IPv6Interface("2001:db8::100/64")
 
-CONFIG = InstanceConfig(name="web", interface="eth0", vrid=51, addresses=(VIP4, VIP6))
-"""Priority 100, an advert every second, IPv4 and IPv6."""
+CONFIG = InstanceConfig(name="web", interface="eth0", vrid=51, addresses=(VIP4, VIP6), lease=0)
+"""Priority 100, an advert every second, IPv4 and IPv6, addresses without a lease."""
 
 LINK = LinkFacts(
     name="eth0",

@@ -17,6 +17,7 @@ from vipd.core.actions import (
     AnnounceAddresses,
     ClaimAddresses,
     ReleaseAddresses,
+    RenewAddresses,
     ReportTransition,
     SendAdvert,
 )
@@ -39,8 +40,10 @@ class Executor:
         match action:
             case SendAdvert():
                 self._send(instance, action)
-            case ClaimAddresses(addresses=addresses):
-                return self._claim(instance, addresses)
+            case ClaimAddresses():
+                return self._claim(instance, action)
+            case RenewAddresses():
+                return self._renew(instance, action)
             case ReleaseAddresses(addresses=addresses):
                 self._release(instance, addresses)
             case AnnounceAddresses(addresses=addresses):
@@ -68,14 +71,26 @@ class Executor:
         else:
             self._ports.adverts.send(packet.channel, packet.destination, packet.payload)
 
-    def _claim(self, instance: Instance, addresses: Sequence[Vip]) -> Event:
-        config = instance.config
+    def _claim(self, instance: Instance, what: ClaimAddresses) -> Event:
+        config, addresses, lease = instance.config, what.addresses, what.lease
         if config.virtual_mac:
-            refusal = self._ports.virtual_macs.claim(config.interface, config.vrid, addresses)
+            virtual_macs = self._ports.virtual_macs
+            refusal = virtual_macs.claim(config.interface, config.vrid, addresses, lease)
         else:
-            refusal = self._ports.addresses.claim(config.interface, addresses, owner=config.owner)
+            refusal = self._ports.addresses.claim(
+                config.interface, addresses, lease, owner=config.owner
+            )
         self._note(instance, "claimed_ms")
         return AddressesClaimed() if refusal is None else ClaimFailed(refusal)
+
+    def _renew(self, instance: Instance, what: RenewAddresses) -> Event | None:
+        config, addresses, lease = instance.config, what.addresses, what.lease
+        if config.virtual_mac:
+            virtual_macs = self._ports.virtual_macs
+            refusal = virtual_macs.renew(config.interface, config.vrid, addresses, lease)
+        else:
+            refusal = self._ports.addresses.renew(config.interface, addresses, lease)
+        return None if refusal is None else ClaimFailed(refusal)
 
     def _release(self, instance: Instance, addresses: Sequence[Vip]) -> None:
         config = instance.config

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vipd.core.model import Channel, IPAddress, LinkFacts, Vip
-from vipd.core.units import Instant
+from vipd.core.units import Duration, Instant
 from vipd.wire.vrrp import Datagram
 
 
@@ -44,8 +44,13 @@ class AdvertPort(Protocol):
 class AddressPort(Protocol):
     """The virtual IPs in the kernel."""
 
-    def claim(self, interface: str, addresses: Sequence[Vip], *, owner: bool) -> str | None:
+    def claim(
+        self, interface: str, addresses: Sequence[Vip], lease: Duration, *, owner: bool
+    ) -> str | None:
         """Install all addresses, or none: the reason of the refusal, or None."""
+
+    def renew(self, interface: str, addresses: Sequence[Vip], lease: Duration) -> str | None:
+        """Let their lease begin anew: the reason of a refusal, or None."""
 
     def release(self, interface: str, addresses: Sequence[Vip]) -> None:
         """Remove the addresses that we installed."""
@@ -57,8 +62,15 @@ class AddressPort(Protocol):
 class VirtualMacPort(Protocol):
     """The virtual IPs in the kernel, behind the MAC address of their virtual router."""
 
-    def claim(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> str | None:
+    def claim(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
         """Serve all addresses from virtual MACs, or none: the reason of the refusal, or None."""
+
+    def renew(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
+        """Let their lease begin anew: the reason of a refusal, or None."""
 
     def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
         """Take these addresses away."""

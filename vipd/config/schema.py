@@ -21,6 +21,7 @@ from vipd.config.text import (
     read_host,
     read_instance_name,
     read_interface,
+    read_lease,
     read_password,
     read_socket_path,
 )
@@ -96,6 +97,13 @@ AnnounceRefresh = Annotated[
         ),
     ),
 ]
+Lease = Annotated[
+    str,
+    written(
+        '"auto" fits the interval, "off" keeps addresses for ever; or a duration such as "5s"',
+        read_lease,
+    ),
+]
 Version = Annotated[
     Literal[2, 3], written("3 is VRRPv3 (the default), 2 is for peers that know nothing newer")
 ]
@@ -161,6 +169,7 @@ class Instance(Struct, frozen=True, kw_only=True):
     unicast_ttl: Ttl = left_out
     min_ttl: Ttl = left_out
     virtual_mac: VirtualMac = left_out
+    lease: Lease = left_out
 
 
 class File(Struct, frozen=True, kw_only=True):

@@ -27,6 +27,8 @@ BROADCAST = IPv4Address("255.255.255.255")
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+_LEASES: dict[str, Duration | None] = {"auto": None, "off": 0}
+
 LONGEST_PASSWORD = 8
 """Bytes. RFC: 2338 §5.3.6.2."""
 
@@ -246,6 +248,17 @@ def read_host(text: str) -> IPAddress:
         problem = f"{quote(text)} has a prefix; a host is written without"
         raise RefusedText(problem, f"write {quote(text.partition('/')[0])}")
     return read_address(text).ip
+
+
+def read_lease(text: str) -> Duration | None:
+    """Read for how long the kernel keeps an address: None for "auto", 0 for "off".
+
+    Raises: RefusedText.
+    """
+    if text in _LEASES:
+        return _LEASES[text]
+    why = 'the kernel counts whole seconds; or write "auto" or "off"'
+    return DurationText(least=SECOND, most=3_600 * SECOND, step=SECOND, why=why)(text)
 
 
 def read_password(text: str) -> bytes:

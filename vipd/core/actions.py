@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from vipd.core.cause import Cause
 from vipd.core.model import ChecksumForm, State, Vip
+from vipd.core.units import Duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +20,21 @@ class SendAdvert:
 
 @dataclass(frozen=True, slots=True)
 class ClaimAddresses:
-    """Put the addresses on the interface; answered by `AddressesClaimed` or `ClaimFailed`."""
+    """Put the addresses on the interface; answered by `AddressesClaimed` or `ClaimFailed`.
+
+    The kernel removes them by itself when the lease has passed; a lease of 0 has no end.
+    """
 
     addresses: tuple[Vip, ...]
+    lease: Duration = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RenewAddresses:
+    """Let the lease of the addresses begin anew; a refusal is answered by `ClaimFailed`."""
+
+    addresses: tuple[Vip, ...]
+    lease: Duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +61,10 @@ class ReportTransition:
 
 
 Action: TypeAlias = (
-    SendAdvert | ClaimAddresses | ReleaseAddresses | AnnounceAddresses | ReportTransition
+    SendAdvert
+    | ClaimAddresses
+    | RenewAddresses
+    | ReleaseAddresses
+    | AnnounceAddresses
+    | ReportTransition
 )

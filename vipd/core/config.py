@@ -56,9 +56,10 @@ class InstanceConfig:
 
     `checksum` pins the form that is sent over IPv4; None begins with the form that the deployed
     peers accept and follows what they use. `announce_refresh` of 0 turns the refresh off.
-    `password` is the simple text of VRRPv2; it is never shown. Without `unicast` the adverts go to
-    the multicast group of their family. `virtual_mac` puts the addresses behind the MAC address of
-    the virtual router, whoever serves. RFC: 9568 §7.3.
+    `lease` is for how long the kernel keeps an address that nobody renews: None for what fits the
+    interval, 0 for ever. `password` is the simple text of VRRPv2; it is never shown. Without
+    `unicast` the adverts go to the multicast group of their family. `virtual_mac` puts the
+    addresses behind the MAC address of the virtual router, whoever serves. RFC: 9568 §7.3.
     """
 
     name: str
@@ -73,12 +74,24 @@ class InstanceConfig:
     announce_refresh: Duration = DEFAULT_ANNOUNCE_REFRESH
     password: bytes | None = field(default=None, repr=False)
     unicast: Unicast | None = None
+    lease: Duration | None = None
     virtual_mac: bool = False
 
     @property
     def owner(self) -> bool:
         """Whether this host owns the addresses. RFC: 9568 §5.2.4."""
         return self.priority == OWNER_PRIORITY
+
+    @property
+    def address_lease(self) -> Duration:
+        """For how long the kernel keeps our addresses by itself; 0 for ever.
+
+        Why: what fits the interval ends, if it can, before the strongest peer may take over. Linux
+        counts lifetimes in seconds, so it is never less than one.
+        """
+        if self.lease is not None:
+            return self.lease
+        return max(3 * self.advert_interval // SECOND, 1) * SECOND
 
     @property
     def preempts(self) -> bool:

@@ -91,7 +91,7 @@ class Machine:
         self._deadlines = Deadlines()
         self._learned_interval: Duration | None = None
         self._hearing = Hearing()
-        self._holding = Holding()
+        self._holding = Holding(self._deadlines)
         self._announcing = Announcing(self._deadlines)
         self._last_sent: Instant = 0
         self._answers = 0
@@ -194,7 +194,7 @@ class Machine:
     def _on_claimed(self, now: Instant) -> tuple[Action, ...]:
         if self._state is not State.MASTER:
             return ()
-        self._holding.confirm()
+        self._holding.confirm(self._config, now)
         self._claim_retry = CLAIM_RETRY_FIRST
         self._deadlines.arm(Timer.ADVERT, now + self._config.advert_interval)
         self._announcing.begin(self._config, now)
@@ -223,7 +223,10 @@ class Machine:
             case Timer.ADVERT:
                 self._answers = 0
                 self._deadlines.arm(timer, _next_beat(due, self._config.advert_interval, now))
-                return (self._speak(self.priority, now),)
+                renewal = self._holding.renew_with_advert(self._config, now)
+                return (self._speak(self.priority, now), *renewal)
+            case Timer.RENEW:
+                return self._holding.renew(self._config, now)
             case Timer.ANNOUNCE:
                 self._announcing.go_on(self._config, now)
                 return (AnnounceAddresses(self._holding.addresses),)
@@ -243,7 +246,7 @@ class Machine:
         if self._state is State.MASTER:
             if self._holding.held:
                 self._announcing.change(old, config, now)
-            actions += self._change_addresses()
+            actions += self._holding.change(config, now)
         return actions
 
     def _move_master_down(self, old: InstanceConfig) -> None:
@@ -253,12 +256,6 @@ class Machine:
         interval = self._learned_interval or old.advert_interval
         before = master_down_interval(old.priority, interval, old.version)
         self._deadlines.arm(Timer.MASTER_DOWN, due + self.master_down_interval - before)
-
-    def _change_addresses(self) -> tuple[Action, ...]:
-        """Hold what is listed now; nothing is announced before the claim is answered."""
-        if changes := self._holding.change(self._config.addresses):
-            self._deadlines.disarm(Timer.ANNOUNCE)
-        return changes
 
     # -- adverts ----------------------------------------------------------------------------
 
@@ -353,7 +350,7 @@ class Machine:
         report = ReportTransition(old=old, new=new, cause=cause)
         if new is State.MASTER:
             self._learned_interval = None
-            return (*left, report, self._holding.claim(self._config.addresses))
+            return (*left, report, self._holding.claim(self._config))
         if new is State.BACKUP:
             self._deadlines.arm(Timer.MASTER_DOWN, now + self.master_down_interval)
         return (*left, report)

@@ -19,7 +19,10 @@ class Timer(IntEnum):
     ANNOUNCE = 2
     """When, as MASTER, the addresses are announced again."""
 
-    CLAIM_RETRY = 3
+    RENEW = 3
+    """When, as MASTER, the lease of the addresses must begin anew, if no advert did that before."""
+
+    CLAIM_RETRY = 4
     """When, in FAULT after a refused claim, the instance may stand for election again."""
 
 

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Collection, Sequence
 
 from vipd.core.model import Vip
+from vipd.core.units import Duration
 from vipd.net.link import Links
 from vipd.net.netlink import AddressSeen, KernelRefused, Requests
 
@@ -24,7 +25,9 @@ class Addresses:
             self._requests.remove(index, [vip])
         self._installed.clear()
 
-    def claim(self, interface: str, addresses: Sequence[Vip], *, owner: bool) -> str | None:
+    def claim(
+        self, interface: str, addresses: Sequence[Vip], lease: Duration = 0, *, owner: bool
+    ) -> str | None:
         """Install all addresses, or none: the reason of the refusal, or None.
 
         What is there already is fine when it is ours, or when this host owns the addresses.
@@ -33,12 +36,27 @@ class Addresses:
         if link is None:
             return f"{interface} does not exist"
         index = link.seen.index
-        for vip, refused in zip(addresses, self._requests.add(index, addresses), strict=True):
+        # What is of an interface that is gone went with it.
+        self._installed = {one for one in self._installed if self._links.has(one[0])}
+        results = self._requests.add(index, addresses, lease)
+        for vip, refused in zip(addresses, results, strict=True):
             if refused is None:
                 self._installed.add((index, vip))
             elif reason := self._objection(index, interface, vip, refused, owner=owner):
                 self.release(interface, addresses)
                 return reason
+        return self.renew(interface, addresses, lease) if any(results) else None
+
+    def renew(self, interface: str, addresses: Sequence[Vip], lease: Duration) -> str | None:
+        """Let the lease of what we installed begin anew: the reason of a refusal, or None."""
+        link = self._links.find(interface)
+        if link is None:
+            return f"{interface} does not exist"
+        index = link.seen.index
+        ours = [vip for vip in addresses if (index, vip) in self._installed]
+        for vip, refused in zip(ours, self._requests.renew(index, ours, lease), strict=True):
+            if refused:
+                return f"the kernel does not renew {vip} on {interface}: {refused}"
         return None
 
     def release(self, interface: str, addresses: Sequence[Vip]) -> None:

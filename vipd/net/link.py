@@ -67,6 +67,10 @@ class Links:
         """The interface of this name, if there is one."""
         return next((link for link in self._links.values() if link.seen.name == name), None)
 
+    def has(self, index: int) -> bool:
+        """Whether there is an interface of this number."""
+        return index in self._links
+
     def index(self, name: str) -> int | None:
         """The kernel's number for an interface; None when it does not exist."""
         link = self.find(name)

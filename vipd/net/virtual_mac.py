@@ -33,6 +33,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vipd.core.model import Family, Vip, family_of
+from vipd.core.units import Duration
 from vipd.net.link import Link, Links
 from vipd.net.netlink import AddressSeen, KernelRefused, LinkSeen, Requests
 from vipd.net.sysctl import Loans, Sysctls
@@ -130,18 +131,36 @@ class VirtualMacs:
         """
         self._socket.sendto(frame, (interface, 0))
 
-    def claim(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> str | None:
+    def claim(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration = 0
+    ) -> str | None:
         """Serve all addresses from virtual MACs, or none: the reason of the refusal, or None."""
         link = self._links.find(interface)
         if link is None:
             return f"{interface} does not exist"
         try:
-            reason = self._obstacle(link, addresses) or self._serve(link, vrid, addresses)
+            reason = self._obstacle(link, addresses)
+            reason = reason or self._serve(link, vrid, addresses, lease)
         except (KernelRefused, OSError) as error:
             reason = f"the kernel refused a virtual MAC address on {interface}: {error}"
         if reason is not None:
             self.release(interface, vrid, addresses)
         return reason
+
+    def renew(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
+        """Let the lease of the addresses begin anew: the reason of a refusal, or None."""
+        for key, vips in _by_key(interface, vrid, addresses):
+            device = self._devices.get(key)
+            if device is None:
+                return f"there is no virtual MAC address on {interface} any more"
+            for vip, refused in zip(
+                vips, self._requests.renew(device.index, vips, lease), strict=True
+            ):
+                if refused:
+                    return f"the kernel does not renew {vip} on {device.name}: {refused}"
+        return None
 
     def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
         """Take these addresses away; a virtual MAC address without any is given up."""
@@ -178,14 +197,19 @@ class VirtualMacs:
 
     # -- one macvlan ------------------------------------------------------------------------
 
-    def _serve(self, link: Link, vrid: int, addresses: Sequence[Vip]) -> str | None:
+    def _serve(
+        self, link: Link, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
         """Have macvlans with these addresses. Raises: KernelRefused, OSError."""
         for key, vips in _by_key(link.seen.name, vrid, addresses):
             device = self._device(key, link)
-            for vip, refused in zip(vips, self._requests.add(device.index, vips), strict=True):
+            results = self._requests.add(device.index, vips, lease)
+            for vip, refused in zip(vips, results, strict=True):
                 if refused and refused.code != errno.EEXIST:
                     return f"the kernel refused {vip} on {device.name}: {refused}"
                 device.addresses.add(vip)
+            if any(results) and (reason := self.renew(link.seen.name, vrid, vips, lease)):
+                return reason
         return None
 
     def _device(self, key: _Key, link: Link) -> _Device:

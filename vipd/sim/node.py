@@ -14,6 +14,7 @@ from vipd.core.actions import (
     AnnounceAddresses,
     ClaimAddresses,
     ReleaseAddresses,
+    RenewAddresses,
     ReportTransition,
     SendAdvert,
 )
@@ -226,6 +227,8 @@ class Node:
             case ClaimAddresses(addresses):
                 self._require(machine.state is State.MASTER, "claims without being MASTER")
                 return self._claim(addresses)
+            case RenewAddresses(addresses):
+                self._require(addresses == self.held, "renews what it does not hold")
             case ReleaseAddresses(addresses):
                 self.held = tuple([vip for vip in self.held if vip not in addresses])
             case ReportTransition(old=old, new=new):

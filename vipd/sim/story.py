@@ -10,6 +10,7 @@ from vipd.core.actions import (
     AnnounceAddresses,
     ClaimAddresses,
     ReleaseAddresses,
+    RenewAddresses,
     ReportTransition,
     SendAdvert,
 )
@@ -61,6 +62,8 @@ def describe_action(action: Action) -> str:
             return f"send advert, priority {priority} ({checksum.value})"
         case ClaimAddresses(addresses):
             return f"claim {_list(addresses)}"
+        case RenewAddresses(addresses, lease):
+            return f"renew {_list(addresses)} for {format_duration(lease)}"
         case ReleaseAddresses(addresses):
             return f"release {_list(addresses)}"
         case AnnounceAddresses(addresses):

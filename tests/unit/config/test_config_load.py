@@ -47,7 +47,7 @@ WEB = {
 KEYS_HINT = (
     "the keys here are: interface, vrid, addresses, priority, advert_interval, version, "
     "preempt, checksum, announce_refresh, auth, unicast_peers, source, unicast_ttl, min_ttl, "
-    "virtual_mac"
+    "virtual_mac, lease"
 )
 NAME_HINT = "a name has 1 to 32 letters, digits, '_', '.' or '-' and begins with a letter or digit"
 TABLE_HINT = "write [instance.NAME], such as [instance.web], above the keys of each instance"

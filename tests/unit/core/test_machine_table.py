@@ -40,7 +40,7 @@ VIP4, VIP6 = IPv4Interface("192.0.2.100/24"), IPv6Interface("2001:db8::100/64")
 VIP4B = IPv4Interface("192.0.2.101/24")
 NAMES: dict[Vip, str] = {VIP4: "4", VIP6: "6", VIP4B: "4b"}
 
-CONFIG = InstanceConfig(name="web", interface="eth0", vrid=51, addresses=(VIP4, VIP6), priority=100)
+CONFIG = InstanceConfig(name="web", interface="eth0", vrid=51, addresses=(VIP4, VIP6), lease=0)
 LINK = LinkFacts(
     name="eth0",
     exists=True,

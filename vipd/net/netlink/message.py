@@ -16,6 +16,7 @@ from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from vipd.core.model import Family, IPAddress, Vip, family_of
+from vipd.core.units import SECOND, Duration
 from vipd.net.netlink.change import (
     AddressGone,
     AddressSeen,
@@ -30,7 +31,7 @@ ADDRESS_TAG: Final = 112
 """Our mark on every address that we install (IFA_PROTO, Linux 5.18): VRRP's protocol number."""
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
-_REQUEST, _ACK, _DUMP, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
+_REQUEST, _ACK, _DUMP, _REPLACE, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400
 _HEADER: Final = struct.Struct("=IHHII")
 _ERROR: Final = struct.Struct("=i")
 
@@ -75,8 +76,20 @@ def dump_addresses() -> Message:
     return _as_request(ifaddrmsg(), rtnl.RTM_GETADDR, _DUMP)
 
 
-def new_address(index: int, vip: Vip) -> Message:
-    """Install an address; one that is there already is left as it is.
+def new_address(index: int, vip: Vip, lease: Duration) -> Message:
+    """Install an address; one that is there already is left as it is."""
+    return _as_request(
+        _own_address(index, vip, lease), rtnl.RTM_NEWADDR, _CREATE | _EXCLUSIVE | _ACK
+    )
+
+
+def renew_address(index: int, vip: Vip, lease: Duration) -> Message:
+    """Let the lifetime of an address begin anew; one that is gone is installed again."""
+    return _as_request(_own_address(index, vip, lease), rtnl.RTM_NEWADDR, _CREATE | _REPLACE | _ACK)
+
+
+def _own_address(index: int, vip: Vip, lease: Duration) -> Message:
+    """An address as we install it.
 
     Why: no prefix route, so that a virtual IP never attracts or loses the traffic of its subnet;
     no duplicate detection, because the old MASTER may still hold it for a moment and an address
@@ -86,12 +99,14 @@ def new_address(index: int, vip: Vip) -> Message:
     message = _address(index, vip)
     flags = _IFA_F_NOPREFIXROUTE
     attributes = message["attrs"]
+    valid = preferred = -(-lease // SECOND) or _FOREVER
     if family_of(vip) is Family.IPV6:
         flags |= _IFA_F_NODAD
-        lifetimes = {"ifa_preferred": 0, "ifa_valid": _FOREVER, "cstamp": 0, "tstamp": 0}
-        attributes.append(("IFA_CACHEINFO", lifetimes))
+        preferred = 0
+    lifetimes = {"ifa_preferred": preferred, "ifa_valid": valid, "cstamp": 0, "tstamp": 0}
+    attributes.append(("IFA_CACHEINFO", lifetimes))
     attributes += [("IFA_FLAGS", flags), ("IFA_PROTO", ADDRESS_TAG)]
-    return _as_request(message, rtnl.RTM_NEWADDR, _CREATE | _EXCLUSIVE | _ACK)
+    return message
 
 
 def delete_address(index: int, vip: Vip) -> Message:

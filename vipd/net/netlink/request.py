@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from vipd.core.model import IPAddress, Vip
+from vipd.core.units import Duration
 from vipd.net.netlink import message
 from vipd.net.netlink.change import Change, KernelRefused
 from vipd.net.netlink.message import NLMSG_DONE, NLMSG_ERROR, Message, Route
@@ -48,12 +49,21 @@ class Requests:
                 if sequence == self._sequence:
                     return None if kind == NLMSG_ERROR else message.route(answer)
 
-    def add(self, index: int, addresses: Sequence[Vip]) -> list[KernelRefused | None]:
+    def add(
+        self, index: int, addresses: Sequence[Vip], lease: Duration = 0
+    ) -> list[KernelRefused | None]:
         """Install addresses with our tag; one result for each, None where it worked.
 
-        An address that is there already is refused with EEXIST and left as it is.
+        An address that is there already is refused with EEXIST and left as it is. The kernel
+        removes them when the lease has passed; 0 is for ever.
         """
-        return self._submit([message.new_address(index, vip) for vip in addresses])
+        return self._submit([message.new_address(index, vip, lease) for vip in addresses])
+
+    def renew(
+        self, index: int, addresses: Sequence[Vip], lease: Duration
+    ) -> list[KernelRefused | None]:
+        """Let the lease of addresses begin anew; one result for each, None where it worked."""
+        return self._submit([message.renew_address(index, vip, lease) for vip in addresses])
 
     def remove(self, index: int, addresses: Sequence[Vip]) -> list[KernelRefused | None]:
         """Remove addresses, whoever installed them; one result for each, None where it worked."""
