@@ -28,8 +28,8 @@ def advice(reason: DropReason, datagram: Datagram, config: InstanceConfig) -> st
     match reason:
         case DropReason.TTL if config.unicast:
             return (
-                f"it came with TTL {datagram.ttl}; if the peer is behind a router, "
-                f"set min_ttl = {datagram.ttl}"
+                f"it came with TTL {datagram.ttl}; if the peer is behind a router, or does not "
+                f"send 255 (keepalived over IPv6), set min_ttl = {datagram.ttl}"
             )
         case DropReason.TTL:
             return f"it came with TTL {datagram.ttl}, so its sender is not on this link"

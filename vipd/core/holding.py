@@ -85,6 +85,8 @@ class Holding:
     def _change_lease(self, config: InstanceConfig, now: Instant) -> tuple[Action, ...]:
         if config.address_lease == self._lease:
             return ()
+        if not self._held:
+            return (self.claim(config),)
         self._begin_lease(config, now)
         return (RenewAddresses(self._asked, config.address_lease),)
 
