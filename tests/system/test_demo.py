@@ -59,8 +59,11 @@ def test_the_whole_story_then_a_lab_to_play_in() -> None:
         ("cut", "a", "b"),
         ("return", "b", "a"),
         ("stop", "a", "b"),
+        ("kill", "a", "b"),
     ]
-    assert [step["protocol_ms"] for step in told["steps"]] == [3414.0625, 3609.375, 0, 609.375]
+    assert [step["protocol_ms"] for step in told["steps"]] == [
+        *(3414.0625, 3609.375, 0, 609.375, 3609.375),
+    ]
     assert all(step["outage_ms"] <= step["allowed_ms"] for step in told["steps"])
     assert told["steps"][1]["outage_ms"] > 2_600, "an address cannot be back before a timer ends"
     assert told["steps"][3]["outage_ms"] > 600

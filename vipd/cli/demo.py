@@ -44,7 +44,7 @@ def demo(*, as_json: bool, hold: bool) -> None:
     """Watch a failover of real agents, as a client sees it.
 
     Two hosts and a client are made of network namespaces; an IPv4 and an IPv6 address move
-    between the hosts, and the time that the client is without them is measured. It takes 15
+    between the hosts, and the time that the client is without them is measured. It takes 20
     seconds and leaves nothing behind; it needs root, or a kernel that lets users make namespaces.
 
     The exit code is 0 if every step was as fast as the protocol promises, and 1 if not.

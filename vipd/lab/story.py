@@ -126,6 +126,7 @@ class Story:
         yield Statuses(reports={name: agent.status() for name, agent in self.agents.items()})
         yield from self._return()
         yield from self._stop()
+        yield from self._kill()
         for probe in self.probes:
             probe.stop()
 
@@ -167,6 +168,19 @@ class Story:
         skew = skew_time(PRIORITIES["b"], INTERVAL)
         expected = _Expectation(owner="b", silence=skew, rule="skew_time of b", within=skew)
         yield self._watch("stop", title, began, expected)
+
+    def _kill(self) -> Iterator[Told]:
+        title = "The agent of a is back, and killed: it lets go of nothing, the kernel does"
+        yield Scene(title=title)
+        self.agents["a"].start()
+        for probe in self.probes:
+            probe.wait_owner(
+                "a", (master_down_interval(PRIORITIES["a"], INTERVAL) + PATIENCE) / SECOND
+            )
+        self._lab.pause(SETTLE_S)
+        began = time.monotonic_ns()
+        self.agents["a"].kill()
+        yield self._watch("kill", title, began, _silent("b"))
 
     def _watch(self, name: str, title: str, began: Instant, expected: _Expectation) -> Step:
         """Wait until the client is served as expected, and measure what it went through."""
