@@ -40,7 +40,7 @@ def kernel() -> dict[str, dict[str, object]]:
 def test_a_claim_installs_every_address_as_one_that_floats(
     requests: Requests, addresses: Addresses
 ) -> None:
-    assert addresses.claim("eth0", [VIP4, VIP6], owner=False) is None
+    assert addresses.claim("eth0", 51, [VIP4, VIP6], owner=False) is None
     shown = kernel()
     ipv4, ipv6 = shown[str(VIP4)], shown[str(VIP6)]
     tagged = {
@@ -56,33 +56,37 @@ def test_a_claim_installs_every_address_as_one_that_floats(
 
 def test_a_second_claim_is_no_news_and_a_release_takes_all(addresses: Addresses) -> None:
     for _ in range(2):
-        assert addresses.claim("eth0", [VIP4, VIP6], owner=False) is None
+        assert addresses.claim("eth0", 51, [VIP4, VIP6], owner=False) is None
     for _ in range(2):
-        addresses.release("eth0", [VIP4, VIP6])
+        addresses.release("eth0", 51, [VIP4, VIP6])
     assert not {str(VIP4), str(VIP6)} & kernel().keys()
 
 
 def test_two_hundred_addresses_go_in_one_claim(addresses: Addresses) -> None:
     many: list[Vip] = [ip_interface(f"203.0.113.{last}/32") for last in range(1, 201)]
-    assert addresses.claim("eth0", many, owner=False) is None
+    assert addresses.claim("eth0", 51, many, owner=False) is None
     assert {str(vip) for vip in many} <= kernel().keys()
-    addresses.release("eth0", many)
+    addresses.release("eth0", 51, many)
     assert not {str(vip) for vip in many} & kernel().keys()
 
 
+@pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("vip", [VIP4, VIP6])
 def test_a_foreign_address_is_refused_with_the_way_out_and_stays(
-    addresses: Addresses, vip: Vip
+    addresses: Addresses,
+    vip: Vip,
+    first: bool,
 ) -> None:
-    other = ip_interface("192.0.2.99/24")
+    other: Vip = ip_interface("192.0.2.99/24")
+    wanted = [vip, other] if first else [other, vip]
     ip("address", "add", str(vip), "dev", "eth0")
     try:
-        reason = addresses.claim("eth0", [other, vip], owner=False)
+        reason = addresses.claim("eth0", 51, wanted, owner=False)
         assert reason is not None
         assert reason.startswith(f"{vip} is on eth0 already and vipd did not put it there")
         assert f"ip address del {vip} dev eth0" in reason
         assert str(other) not in kernel()
-        addresses.release("eth0", [other, vip])
+        addresses.release("eth0", 51, wanted)
         assert str(vip) in kernel()
     finally:
         ip("address", "del", str(vip), "dev", "eth0")
@@ -90,8 +94,8 @@ def test_a_foreign_address_is_refused_with_the_way_out_and_stays(
 
 def test_an_owner_uses_the_address_that_is_there_and_leaves_it(addresses: Addresses) -> None:
     own = ip_interface("192.0.2.11/24")
-    assert addresses.claim("eth0", [own], owner=True) is None
-    addresses.release("eth0", [own])
+    assert addresses.claim("eth0", 51, [own], owner=True) is None
+    addresses.release("eth0", 51, [own])
     assert str(own) in kernel()
 
 
@@ -102,7 +106,7 @@ def test_the_kernels_refusal_is_told_and_nothing_of_the_claim_is_left(
     ip("link", "add", "dev", "short", "mtu", "1000", "type", "veth", "peer", "name", "short2")
     try:
         links.drain()
-        reason = addresses.claim("short", [VIP4, VIP6], owner=False)
+        reason = addresses.claim("short", 51, [VIP4, VIP6], owner=False)
         left = links.present("short")
     finally:
         ip("link", "del", "dev", "short")
@@ -112,8 +116,8 @@ def test_the_kernels_refusal_is_told_and_nothing_of_the_claim_is_left(
 
 
 def test_no_interface_no_claim(addresses: Addresses) -> None:
-    assert addresses.claim("eth7", [VIP4], owner=False) == "eth7 does not exist"
-    addresses.release("eth7", [VIP4])
+    assert addresses.claim("eth7", 51, [VIP4], owner=False) == "eth7 does not exist"
+    addresses.release("eth7", 51, [VIP4])
 
 
 @pytest.mark.skipif(not KERNEL_TAGS, reason="Linux older than 5.18 does not tag addresses")
@@ -123,7 +127,7 @@ def test_what_an_earlier_life_left_is_ours_again_or_swept(
     index = links.index("eth0")
     assert index is not None
     assert requests.add(index, [VIP4, VIP6]) == [None, None]
-    assert addresses.claim("eth0", [VIP4], owner=False) is None
+    assert addresses.claim("eth0", 51, [VIP4], owner=False) is None
     with closing(Links(requests)) as fresh:
         swept = Addresses(requests, fresh).sweep({"eth0", "eth7"})
     assert sorted(swept, key=str) == [("eth0", VIP4), ("eth0", VIP6)]
@@ -133,7 +137,7 @@ def test_what_an_earlier_life_left_is_ours_again_or_swept(
 
 def test_closing_leaves_nothing_behind(requests: Requests, links: Links) -> None:
     short = Addresses(requests, links)
-    assert short.claim("eth0", [VIP4, VIP6], owner=False) is None
+    assert short.claim("eth0", 51, [VIP4, VIP6], owner=False) is None
     short.close()
     assert not {str(VIP4), str(VIP6)} & kernel().keys()
 
@@ -147,22 +151,22 @@ FOREVER = 2**32 - 1
 
 
 def test_a_lease_is_a_lifetime_that_a_renewal_begins_anew(addresses: Addresses) -> None:
-    assert addresses.claim("eth0", [VIP4, VIP6], 600 * SECOND, owner=False) is None
+    assert addresses.claim("eth0", 51, [VIP4, VIP6], 600 * SECOND, owner=False) is None
     assert 590 <= life(VIP4) <= 600
     assert 590 <= life(VIP6) <= 600
-    assert addresses.renew("eth0", [VIP4, VIP6], 900 * SECOND) is None
+    assert addresses.renew("eth0", 51, [VIP4, VIP6], 900 * SECOND) is None
     assert 890 <= life(VIP4) <= 900
     assert 890 <= life(VIP6) <= 900
     shown = kernel()
     assert shown[str(VIP4)]["noprefixroute"] is True
     assert shown[str(VIP6)]["preferred_life_time"] == 0
-    assert addresses.renew("eth0", [VIP4, VIP6], 0) is None
+    assert addresses.renew("eth0", 51, [VIP4, VIP6], 0) is None
     assert (life(VIP4), life(VIP6)) == (FOREVER, FOREVER)
 
 
 def test_a_second_claim_renews_the_lease(addresses: Addresses) -> None:
     for seconds in (600, 900):
-        assert addresses.claim("eth0", [VIP4, VIP6], seconds * SECOND, owner=False) is None
+        assert addresses.claim("eth0", 51, [VIP4, VIP6], seconds * SECOND, owner=False) is None
     assert 890 <= life(VIP4) <= 900
 
 
@@ -177,15 +181,55 @@ def wait_for(links: Links, condition: Callable[[], bool]) -> None:
 
 def test_what_nobody_renews_is_removed_by_the_kernel(links: Links, addresses: Addresses) -> None:
     both = {VIP4, VIP6}
-    assert addresses.claim("eth0", [VIP4, VIP6], SECOND, owner=False) is None
+    assert addresses.claim("eth0", 51, [VIP4, VIP6], SECOND, owner=False) is None
     wait_for(links, lambda: both <= links.present("eth0"))
     wait_for(links, lambda: not both & links.present("eth0"))
-    assert addresses.renew("eth0", [VIP4], SECOND) is None
+    assert addresses.renew("eth0", 51, [VIP4], SECOND) is None
     assert str(VIP4) in kernel()
 
 
 def test_only_what_is_ours_is_renewed(addresses: Addresses) -> None:
     own = ip_interface("192.0.2.11/24")
-    assert addresses.claim("eth0", [own], 600 * SECOND, owner=True) is None
-    assert addresses.renew("eth0", [own], 600 * SECOND) is None
+    assert addresses.claim("eth0", 51, [own], 600 * SECOND, owner=True) is None
+    assert addresses.renew("eth0", 51, [own], 600 * SECOND) is None
     assert life(own) == FOREVER
+
+
+def test_what_another_virtual_router_has_claimed_since_is_not_ours_to_release(
+    addresses: Addresses,
+) -> None:
+    """A reload lets an address move: the taker may claim it before the giver lets go."""
+    assert addresses.claim("eth0", 51, [VIP4], 600 * SECOND, owner=False) is None
+    assert addresses.claim("eth0", 52, [VIP4], 600 * SECOND, owner=False) is None
+    addresses.release("eth0", 51, [VIP4])
+    assert str(VIP4) in kernel()
+    assert addresses.renew("eth0", 52, [VIP4], 900 * SECOND) is None
+    assert 890 <= life(VIP4) <= 900
+    addresses.release("eth0", 52, [VIP4])
+    assert str(VIP4) not in kernel()
+
+
+def test_a_release_finds_an_interface_that_has_another_name_by_then(
+    requests: Requests, links: Links, addresses: Addresses
+) -> None:
+    ip("link", "add", "dev", "left", "type", "veth", "peer", "name", "right")
+    try:
+        links.drain()
+        assert addresses.claim("left", 51, [VIP4], owner=False) is None
+        ip("link", "set", "dev", "left", "name", "renamed")
+        links.drain()
+        addresses.release("left", 51, [VIP4])
+        seen = [each.address for each in requests.addresses() if isinstance(each, AddressSeen)]
+        assert VIP4 not in seen
+    finally:
+        ip("link", "del", "dev", "right")
+
+
+def test_a_renewal_concerns_nobody(links: Links, addresses: Addresses) -> None:
+    """Hundreds of instances renew their leases; each of them would look at the link each time."""
+    assert addresses.claim("eth0", 51, [VIP4, VIP6], 600 * SECOND, owner=False) is None
+    wait_for(links, lambda: {VIP4, VIP6} <= links.present("eth0"))
+    assert addresses.renew("eth0", 51, [VIP4, VIP6], 900 * SECOND) is None
+    select.select([links], [], [], 5)
+    assert links.drain() == frozenset()
+    assert {VIP4, VIP6} <= links.present("eth0")

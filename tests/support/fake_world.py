@@ -183,21 +183,25 @@ class FakeAddresses:
 
     world: World
 
-    def renew(self, interface: str, addresses: Sequence[Vip], lease: Duration) -> str | None:
+    def renew(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
+        del vrid
         assert {(interface, vip) for vip in addresses} <= self.world.kernel
         self.world.done.append(("renew", lease // SECOND))
         return self.world.refusal
 
     def claim(
-        self, interface: str, addresses: Sequence[Vip], lease: Duration, *, owner: bool
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration, *, owner: bool
     ) -> str | None:
-        del lease, owner
+        del vrid, lease, owner
         if self.world.refusal is None:
             self.world.kernel |= {(interface, vip) for vip in addresses}
         self.world.done.append(("claim", tuple(map(str, addresses))))
         return self.world.refusal
 
-    def release(self, interface: str, addresses: Sequence[Vip]) -> None:
+    def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
+        del vrid
         self.world.kernel -= {(interface, vip) for vip in addresses}
         self.world.done.append(("release", tuple(map(str, addresses))))
 

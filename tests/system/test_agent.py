@@ -55,8 +55,12 @@ def transitions(agent: Agent) -> list[tuple[str, str]]:
     return [(line["new"], line["code"]) for line in agent.log() if line["event"] == "transition"]
 
 
+def logged(agent: Agent, event: str) -> list[dict[str, Any]]:
+    return [line for line in agent.log() if line["event"] == event]
+
+
 def refusals(agent: Agent) -> list[dict[str, Any]]:
-    return [line for line in agent.log() if line["event"] == "reload refused"]
+    return logged(agent, "reload refused")
 
 
 def test_two_agents_elect_one_master_which_alone_holds_both_families(lab: Lab) -> None:
@@ -237,6 +241,31 @@ class TestReload:
         assert "instance.web.vrid" in said
         assert "instance.web.adresses" in said
         assert one.state() is State.MASTER
+
+    def test_a_control_socket_that_moves_is_said_to_need_a_restart(self, lab: Lab) -> None:
+        one = agent(lab, 1)
+        one.wait_state(State.MASTER)
+        moved = f"{one.socket}2"
+        one.config.write_text(one.config.read_text().replace(str(one.socket), moved))
+        one.reload()
+        lab.wait_until(lambda: logged(one, "reloaded") != [], 10, "the reload")
+        (said,) = logged(one, "the control socket stays where it is until the agent is restarted")
+        assert (said["running"], said["configured"]) == (str(one.socket), moved)
+        assert one.state() is State.MASTER
+
+    def test_an_address_moves_from_one_instance_to_another(self, lab: Lab) -> None:
+        """The taker stands first in the file, so it claims before the giver lets go."""
+        moving, other = ip_interface("192.0.2.101/24"), ip_interface("192.0.2.102/24")
+        mail = tables(vrid=52, addresses=f'["{other}"]').replace("web", "mail")
+        one = agent(lab, 1, mail + tables(addresses=f'["{VIP4}", "{moving}"]'))
+        one.wait_state(State.MASTER, name="web")
+        one.wait_state(State.MASTER, name="mail")
+        mail = tables(vrid=52, addresses=f'["{other}", "{moving}"]').replace("web", "mail")
+        one.configure(mail + tables(addresses=IPV4))
+        one.reload()
+        lab.wait_until(lambda: logged(one, "reloaded") != [], 10, "the reload")
+        assert {VIP4, moving, other} <= set(one.host.addresses())
+        assert len(transitions(one)) == 4
 
     def test_an_instance_comes_and_goes_and_the_other_does_not_notice(self, lab: Lab) -> None:
         one = agent(lab, 1)

@@ -78,26 +78,21 @@ class Executor:
             refusal = virtual_macs.claim(config.interface, config.vrid, addresses, lease)
         else:
             refusal = self._ports.addresses.claim(
-                config.interface, addresses, lease, owner=config.owner
+                config.interface, config.vrid, addresses, lease, owner=config.owner
             )
         self._note(instance, "claimed_ms")
         return AddressesClaimed() if refusal is None else ClaimFailed(refusal)
 
     def _renew(self, instance: Instance, what: RenewAddresses) -> Event | None:
         config, addresses, lease = instance.config, what.addresses, what.lease
-        if config.virtual_mac:
-            virtual_macs = self._ports.virtual_macs
-            refusal = virtual_macs.renew(config.interface, config.vrid, addresses, lease)
-        else:
-            refusal = self._ports.addresses.renew(config.interface, addresses, lease)
+        place = self._ports.virtual_macs if config.virtual_mac else self._ports.addresses
+        refusal = place.renew(config.interface, config.vrid, addresses, lease)
         return None if refusal is None else ClaimFailed(refusal)
 
     def _release(self, instance: Instance, addresses: Sequence[Vip]) -> None:
         config = instance.config
-        if config.virtual_mac:
-            self._ports.virtual_macs.release(config.interface, config.vrid, addresses)
-        else:
-            self._ports.addresses.release(config.interface, addresses)
+        place = self._ports.virtual_macs if config.virtual_mac else self._ports.addresses
+        place.release(config.interface, config.vrid, addresses)
         self._note(instance, "released_ms")
 
     def _announce(self, instance: Instance, addresses: Sequence[Vip]) -> None:

@@ -22,7 +22,7 @@ from vipd.agent.report import Reporter
 from vipd.agent.runtime import Runtime
 from vipd.agent.supervisor import Supervisor
 from vipd.config.load import load
-from vipd.config.model import Config
+from vipd.config.model import AgentConfig, Config
 from vipd.control.server import ControlServer
 from vipd.core.units import SECOND, Instant
 from vipd.errors import ConfigError, VipdError
@@ -58,8 +58,11 @@ class LoopAlarm:
 class Agent:
     """One agent: what signals, a reload and a failure mean for it."""
 
-    def __init__(self, file: Path, runtime: Runtime, supervisor: Supervisor) -> None:
+    def __init__(
+        self, file: Path, settings: AgentConfig, runtime: Runtime, supervisor: Supervisor
+    ) -> None:
         self._file = file
+        self._settings = settings
         self._runtime = runtime
         self._supervisor = supervisor
         self._log = log.get()
@@ -109,7 +112,8 @@ class Agent:
     async def _reload(self) -> None:
         """Read the configuration anew; one with errors leaves the old one running.
 
-        Why: it is read in a thread, because that takes longer than a short advert interval.
+        Why: it is read in a thread, because that takes longer than a short advert interval. An
+        agent that has been told to end meanwhile starts nothing any more.
         """
         while self._reloads_wanted:
             self._reloads_wanted = False
@@ -120,9 +124,19 @@ class Agent:
                 for problem in error.problems:
                     self._log.error("reload refused", file=error.file, problem=str(problem))
             else:
+                if self._ended.done():
+                    return
                 self._runtime.apply(config.instances)
+                self._warn(config.agent)
                 self._log.info("reloaded", file=str(self._file), instances=len(config.instances))
             self._supervisor.ready()
+
+    def _warn(self, wanted: AgentConfig) -> None:
+        """Say what a reload cannot change."""
+        if wanted != self._settings:
+            running, configured = self._settings.control_socket, wanted.control_socket
+            text = "the control socket stays where it is until the agent is restarted"
+            self._log.warning(text, running=str(running), configured=str(configured))
 
     def _check(self, task: asyncio.Task[None]) -> None:
         """A reload that failed in a way nobody expected ends the agent, as any other failure."""
@@ -155,7 +169,7 @@ async def _serve(file: Path, config: Config) -> None:
         world = stack.enter_context(_world())
         alarm = LoopAlarm(asyncio.get_running_loop())
         runtime = alarm.runtime = Runtime(world.ports, clock, alarm, log.get())
-        agent = Agent(file, runtime, Supervisor())
+        agent = Agent(file, config.agent, runtime, Supervisor())
         agent.listen()
         reporter = Reporter(runtime, world.ports, clock)
         server = ControlServer(config.agent.control_socket, reporter.answer)

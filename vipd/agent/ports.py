@@ -45,15 +45,20 @@ class AddressPort(Protocol):
     """The virtual IPs in the kernel."""
 
     def claim(
-        self, interface: str, addresses: Sequence[Vip], lease: Duration, *, owner: bool
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration, *, owner: bool
     ) -> str | None:
-        """Install all addresses, or none: the reason of the refusal, or None."""
+        """Install all addresses, or none: the reason of the refusal, or None.
 
-    def renew(self, interface: str, addresses: Sequence[Vip], lease: Duration) -> str | None:
+        They are this virtual router's from then on, whoever had claimed them before.
+        """
+
+    def renew(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
         """Let their lease begin anew: the reason of a refusal, or None."""
 
-    def release(self, interface: str, addresses: Sequence[Vip]) -> None:
-        """Remove the addresses that we installed."""
+    def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
+        """Remove those of the addresses that we installed for this virtual router."""
 
     def sweep(self, interfaces: Collection[str]) -> Sequence[tuple[str, Vip]]:
         """Remove what an earlier life left behind; say what it was."""

@@ -242,7 +242,8 @@ class Runtime:
         vrid = datagram.payload[1] if len(datagram.payload) > 1 else 0
         instance = self._routes.get((interface, family_of(datagram.source), vrid))
         if instance is None:
-            self.strangers.note(interface, vrid, datagram.source)
+            if not self._is_heard_elsewhere(datagram, vrid):
+                self.strangers.note(interface, vrid, datagram.source)
             return
         if datagram.destination.is_multicast == (instance.config.unicast is not None):
             return
@@ -254,6 +255,14 @@ class Runtime:
         for text in instance.scrutiny.look(instance.config, advert, datagram.source):
             self._log.warning(text, instance=instance.config.name)
         self._post(instance, AdvertReceived(advert=advert, source=datagram.source))
+
+    def _is_heard_elsewhere(self, datagram: Datagram, vrid: int) -> bool:
+        """Whether a unicast packet is for another socket, bound to the same source, as well."""
+        place = (family_of(datagram.source), vrid)
+        return not datagram.destination.is_multicast and any(
+            route[1:] == place and instance.config.unicast
+            for route, instance in self._routes.items()
+        )
 
     def _judge(self, instance: Instance, datagram: Datagram) -> Advert | DropReason:
         """The advert, or why it does not count for this instance.

@@ -43,16 +43,17 @@ class Scrutiny:
         news = []
         for oddity, text in texts.items():
             self.seen[oddity] += bool(text)
-            if text and self._said.get((oddity, source)) != text:
+            if self._is_news(oddity, source, text):
                 news.append(text)
-            self._remember(oddity, source, text)
         return news
 
-    def _remember(self, oddity: Oddity, source: IPAddress, text: str) -> None:
-        if not text:
-            self._said.pop((oddity, source), None)
-        elif (oddity, source) in self._said or len(self._said) < PEERS_REMEMBERED:
-            self._said[oddity, source] = text
+    def _is_news(self, oddity: Oddity, source: IPAddress, text: str) -> bool:
+        """Whether this was not said before; of more than we can remember nothing is said."""
+        said = self._said.pop((oddity, source), "")
+        if not text or len(self._said) >= PEERS_REMEMBERED:
+            return False
+        self._said[oddity, source] = text
+        return text != said
 
 
 def _other_addresses(config: InstanceConfig, advert: Advert, source: IPAddress) -> str:

@@ -32,6 +32,7 @@ class Draft:
     interface: str | None
     vrid: int | None
     addresses: tuple[Vip | None, ...]
+    peers: tuple[IPAddress, ...] = ()
 
     @property
     def path(self) -> str:
@@ -51,7 +52,12 @@ class Draft:
 
 def conflicts(drafts: Sequence[Draft]) -> list[ConfigProblem]:
     """Find every conflict within and between instances."""
-    return [*_shared_vrids(drafts), *_shared_addresses(drafts), *_overfull(drafts)]
+    return [
+        *_shared_vrids(drafts),
+        *_shared_peers(drafts),
+        *_shared_addresses(drafts),
+        *_overfull(drafts),
+    ]
 
 
 @cache
@@ -78,6 +84,23 @@ def _shared_vrids(drafts: Sequence[Draft]) -> Iterator[ConfigProblem]:
                 path=f"{draft.path}.vrid",
                 problem=f"{draft.vrid} is the VRID of {rival} {where} already",
                 hint=_free_vrid(drafts, draft.interface, draft.vrid),
+            )
+
+
+def _shared_peers(drafts: Sequence[Draft]) -> Iterator[ConfigProblem]:
+    """Between two hosts nothing but the VRID tells unicast adverts apart."""
+    taken: dict[tuple[IPAddress, int], Draft] = {}
+    for draft in drafts:
+        if draft.interface is None or draft.vrid is None:
+            continue
+        holders = [(peer, taken.setdefault((peer, draft.vrid), draft)) for peer in draft.peers]
+        # On one interface, `_shared_vrids` has said it.
+        rivals = [each for each in holders if each[1].interface != draft.interface]
+        for peer, rival in rivals[:1]:
+            yield ConfigProblem(
+                path=f"{draft.path}.vrid",
+                problem=f"{draft.vrid} is the VRID of {rival.label} with the peer {peer} already",
+                hint="unicast adverts of a peer are told apart by the VRID alone; choose another",
             )
 
 

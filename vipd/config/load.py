@@ -106,6 +106,7 @@ def _draft(name: str, keys: dict[str, Any]) -> Draft:
         interface=keys.get("interface"),
         vrid=keys.get("vrid"),
         addresses=tuple(None if vip is UNSET else vip for vip in addresses),
+        peers=tuple(peer for peer in keys.get("unicast_peers", ()) if peer is not UNSET),
     )
 
 

@@ -137,21 +137,27 @@ class Links:
             self._apply(change)
 
     def _apply(self, change: Change) -> frozenset[str]:
-        """Take in one message; the names that it concerns."""
+        """Take in one message; the names that it concerns.
+
+        Why: a renewal of a lease is a message that tells nothing new, and there are many of them.
+        """
         if isinstance(change, RouteChanged):
             return frozenset(link.seen.name for link in self._links.values())
         link = self._links.get(change.index)
         names = {link.seen.name} if link else set()
         match change:
             case LinkSeen():
+                if link and link.seen == change:
+                    return frozenset()
                 names.add(change.name)
                 addresses = link.addresses if link else {}
                 self._links[change.index] = Link(change, addresses)
             case LinkGone():
                 self._links.pop(change.index, None)
             case AddressSeen():
-                if link:
-                    link.addresses[change.address] = change
+                if link is None or link.addresses.get(change.address) == change:
+                    return frozenset()
+                link.addresses[change.address] = change
             case AddressGone():
                 if link:
                     link.addresses.pop(change.address, None)

@@ -12,7 +12,7 @@ from fake_world import PASSWORD, PEER6, VIP4, VIP6, World, good_link, instance, 
 
 from vipd.agent.advice import advice
 from vipd.agent.runtime import Runtime
-from vipd.agent.scrutiny import Oddity
+from vipd.agent.scrutiny import PEERS_REMEMBERED, Oddity
 from vipd.core.config import InstanceConfig, Unicast
 from vipd.core.model import IPAddress, State
 from vipd.core.units import MILLISECOND, SECOND
@@ -380,6 +380,18 @@ class TestScrutiny:
         assert runtime.instances[0].machine.next_deadline() == world.now + DOWN_AT_100
         assert runtime.instances[0].scrutiny.seen[Oddity.ADDRESSES] == 3
 
+    def test_a_flood_of_senders_is_said_in_part_only(self, world: World) -> None:
+        config = instance()
+        runtime = world.runtime()
+        runtime.start([config])
+        senders = [ip_address(f"192.0.2.{last}") for last in range(100, 100 + PEERS_REMEMBERED + 9)]
+        other = [ip_address("192.0.2.77")]
+        for sender in senders * 2:
+            world.arrived.append(("eth0", packet(config, 100, sender, addresses=other)))
+        runtime.wake()
+        said = [line for line, _ in world.log.lines if "also advertises" in line]
+        assert len(said) == PEERS_REMEMBERED
+
     def test_what_is_missing_is_said_and_what_comes_back_is_said_again(self, world: World) -> None:
         config = instance(addresses=(VIP4, ip_interface("192.0.2.101/24")))
         runtime = world.runtime()
@@ -483,6 +495,25 @@ class TestUnicast:
         world.arrived.append(("eth0", packet(config, 200, destination=self.OWN)))
         runtime.wake()
         assert state(runtime) is State.BACKUP
+
+    def test_an_advert_for_an_instance_of_another_interface_is_no_stranger(
+        self, world: World
+    ) -> None:
+        """Two sockets that are bound to one source hear the same packets."""
+        self.routed(world)
+        world.link_facts["eth1"] = good_link("eth1")
+        web, inner = self.config(), replace(self.config(), name="inner", interface="eth1", vrid=52)
+        runtime = world.runtime()
+        runtime.start([web, inner])
+        advert = packet(inner, 200, destination=self.OWN)
+        world.arrived += [("eth0", advert), ("eth1", advert)]
+        runtime.wake()
+        assert [each.counters.adverts_received for each in runtime.instances] == [0, 1]
+        assert list(runtime.strangers) == []
+        foreign = packet(replace(inner, vrid=53), 200, destination=self.OWN)
+        world.arrived.append(("eth0", foreign))
+        runtime.wake()
+        assert [one.vrid for one, _ in runtime.strangers] == [53]
 
     def test_a_multicast_instance_does_not_hear_unicast(self, world: World) -> None:
         runtime = master(world)

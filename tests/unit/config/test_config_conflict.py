@@ -60,6 +60,24 @@ def test_a_vrid_is_free_elsewhere(other: str) -> None:
     assert problems_of(instance("web", "eth0", 51, "192.0.2.1"), other) == []
 
 
+def unicast(line: str, *peers: str) -> str:
+    listed = ", ".join(f'"{peer}"' for peer in peers)
+    return line.replace(" }", f", unicast_peers = [{listed}] }}")
+
+
+def test_a_vrid_is_taken_once_per_unicast_peer_whatever_the_interface() -> None:
+    web = unicast(instance("web", "eth0", 51, "192.0.2.1"), "192.0.2.12", "192.0.2.13")
+    inner = instance("inner", "eth1", 51, "198.51.100.1")
+    problem = "51 is the VRID of instance web with the peer 192.0.2.13 already"
+    hint = "unicast adverts of a peer are told apart by the VRID alone; choose another"
+    assert problems_of(web, unicast(inner, "192.0.2.14", "192.0.2.13")) == [
+        ("instance.inner.vrid", problem, hint)
+    ]
+    assert problems_of(web, unicast(inner, "192.0.2.14")) == []
+    assert problems_of(web, inner) == []
+    assert problems_of(web, unicast(inner.replace("51,", "52,"), "192.0.2.12")) == []
+
+
 def test_two_families_can_have_two_rivals() -> None:
     lines = (
         instance("four", "eth0", 255, "192.0.2.1"),

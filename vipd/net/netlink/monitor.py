@@ -54,9 +54,25 @@ class Monitor:
                 return
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
+                    self._discard()
                     raise Overrun from error
                 raise
             yield from changes(data)
+
+    def _discard(self) -> None:
+        """Read what is left, and forget it.
+
+        Why: it is older than what the kernel says when it is asked anew, and what would put it
+        right is among what was dropped.
+        """
+        while True:
+            try:
+                self._socket.recv(_RECEIVE_BYTES)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
 
     def _follow(self, groups: tuple[int, ...]) -> None:
         for group in groups:
