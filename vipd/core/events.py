@@ -46,7 +46,10 @@ class AddressesClaimed:
 
 @dataclass(frozen=True, slots=True)
 class ClaimFailed:
-    """The kernel refused an address; none of that claim is left on the interface."""
+    """The kernel refused an address, or the renewal of its lease.
+
+    Of a refused claim none is left on the interface.
+    """
 
     reason: str
 
