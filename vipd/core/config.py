@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from vipd.core.model import OWNER_PRIORITY, ChecksumForm, Family, IPAddress, Vip, family_of
 from vipd.core.units import MILLISECOND, SECOND, Duration
@@ -12,6 +13,12 @@ DEFAULT_PRIORITY = 100
 
 DEFAULT_ADVERT_INTERVAL: Duration = SECOND
 """RFC: 9568 §6.1 (100 centiseconds)."""
+
+DEFAULT_LINGER: Duration = 20 * MILLISECOND
+"""Longer than a successor takes from its first advert to its first announcement, on a LAN."""
+
+DEFAULT_PROBE_HOLD_MAX: Duration = 60 * SECOND
+"""Long enough to be woken up; what answers the probe serves the clients meanwhile."""
 
 DEFAULT_ANNOUNCE_REFRESH: Duration = 60 * SECOND
 """Shorter than the five minutes after which common switches forget a MAC address."""
@@ -50,6 +57,14 @@ class Unicast:
         return next((source for source in self.sources if family_of(source) is family), None)
 
 
+class TakeoverProbe(Enum):
+    """What a BACKUP does about an address that still answers when its MASTER is silent."""
+
+    WARN = "warn"
+    HOLD = "hold"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceConfig:
     """One virtual router on this host.
@@ -60,6 +75,9 @@ class InstanceConfig:
     interval, 0 for ever. `password` is the simple text of VRRPv2; it is never shown. Without
     `unicast` the adverts go to the multicast group of their family. `virtual_mac` puts the
     addresses behind the MAC address of the virtual router, whoever serves. RFC: 9568 §7.3.
+    `linger` is how long a MASTER that yields serves on after its successor's first advert, until
+    the clients have learned where the addresses are now. `takeover_probe` says what a BACKUP does
+    when the MASTER is silent and an address answers; it holds back for `probe_hold_max` at most.
     """
 
     name: str
@@ -76,6 +94,9 @@ class InstanceConfig:
     unicast: Unicast | None = None
     lease: Duration | None = None
     virtual_mac: bool = False
+    linger: Duration = DEFAULT_LINGER
+    takeover_probe: TakeoverProbe = TakeoverProbe.WARN
+    probe_hold_max: Duration = DEFAULT_PROBE_HOLD_MAX
 
     @property
     def owner(self) -> bool:

@@ -76,6 +76,8 @@ class LinkFacts:
     `ipv4` and `ipv6` are the addresses that adverts can be sent from: the primary IPv4 address
     and the IPv6 link-local address that is past duplicate detection; never a virtual IP, unless
     this router owns it. `obstacle` is a reason of the environment why adverts cannot pass here.
+    `mac` is what the addresses are announced at; `carriers` is how often the carrier has come or
+    gone: a link that was away for a moment is known by it.
     Units: `mtu` is in bytes.
     """
 
@@ -87,6 +89,8 @@ class LinkFacts:
     ipv4: IPv4Address | None = None
     ipv6: IPv6Address | None = None
     obstacle: str | None = None
+    mac: bytes = b""
+    carriers: int = 0
 
     def source(self, family: Family) -> IPAddress | None:
         """The address that this router's adverts of one family come from."""
