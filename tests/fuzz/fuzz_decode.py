@@ -22,6 +22,8 @@ with atheris.instrument_imports(include=["vipd"]):
     from vipd.capture.verdict import report
     from vipd.core.model import Advert, Family, IPAddress, family_of
     from vipd.net.advert import _ipv4_datagram
+    from vipd.wire import arp, ndp
+    from vipd.wire.datagram import datagram as datagram_in
     from vipd.wire.vrrp import GROUP, Datagram, DropReason, Rules, decode, encode, faults
 
 SOURCE: dict[Family, IPAddress] = {
@@ -35,7 +37,7 @@ RULES = (
     Rules(version=2, interval_cs=100),
     Rules(min_ttl=1),
 )
-KINDS = ("IPv4", "IPv6", "datagram", "packet", "file")
+KINDS = ("IPv4", "IPv6", "datagram", "packet", "file", "frame")
 """What the first byte of an input chooses; tests write seeds by these names."""
 
 
@@ -51,6 +53,11 @@ def one_input(data: bytes) -> None:
             judge(datagram)
     elif kind == "packet":
         show(rest)
+        if tapped := datagram_in(rest):
+            judge(tapped)
+    elif kind == "frame":
+        for claimed in (arp.claim(rest), ndp.claim(rest)):
+            assert claimed is None or (claimed.address.packed in rest and claimed.mac in rest)
     else:
         with suppress(CaptureDamaged):
             for frame in read_frames(io.BytesIO(rest)):

@@ -9,12 +9,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
 from captured import ethernet, ipv4, ipv6, message, pcap, pcapng
 
 from vipd.core.model import ChecksumForm
+from vipd.wire.arp import gratuitous_reply
+from vipd.wire.ndp import unsolicited_advertisement
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +31,7 @@ BUILT_FOR_THIS = (
 )
 """As in pyproject.toml."""
 
+MAC = bytes.fromhex("02 00 00 00 00 01")
 V3, V2 = message(), message(version=2)
 SECRET = message(version=2, password=b"s3cret")
 V3_6 = message("fe80::5", "2001:db8::5")
@@ -44,6 +48,8 @@ SEEDS = (
     b"\3" + ipv6(V3_6, headers=bytes([112, 0, 5, 2, 0, 0, 1, 0]), first=0),
     b"\4" + pcap(ipv4(V3), ipv6(V3_6), link_type=101),
     b"\4" + pcapng(ethernet(ipv4(V2)), order=">"),
+    b"\5" + gratuitous_reply(MAC, IPv4Address("192.0.2.100")),
+    b"\5" + unsolicited_advertisement(MAC, IPv6Address("2001:db8::100")),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MAC_BYTES = 6
+HEADER_BYTES = 14
 BROADCAST = b"\xff" * MAC_BYTES
 
 

@@ -1,4 +1,4 @@
-"""Gratuitous ARP frames: as literal bytes, and as scapy reads them."""
+"""ARP frames: as literal bytes, as scapy reads them, and those of others."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from scapy.layers.l2 import ARP, Ether
+from scapy.packet import Raw
 
-from vipd.wire.arp import gratuitous_reply, gratuitous_request
+from vipd.wire.arp import claim, gratuitous_reply, gratuitous_request, probe
+from vipd.wire.claim import Claim
 
 MAC = bytes.fromhex("52 54 00 12 34 56")
 ADDRESS = IPv4Address("192.0.2.100")
@@ -54,7 +56,59 @@ def test_scapy_reads_an_announcement(
     assert not arp.payload
 
 
-@pytest.mark.parametrize("build", [gratuitous_request, gratuitous_reply])
+@pytest.mark.parametrize("build", [gratuitous_request, gratuitous_reply, probe])
 def test_a_link_that_is_not_ethernet_is_our_mistake(build: Build) -> None:
     with pytest.raises(AssertionError, match="six bytes"):
         build(bytes(20), ADDRESS)
+
+
+def test_probe_bytes() -> None:
+    assert probe(MAC, ADDRESS) == bytes.fromhex(
+        "ff ff ff ff ff ff  52 54 00 12 34 56  08 06"
+        "00 01  08 00  06  04  00 01"
+        "52 54 00 12 34 56  00 00 00 00"
+        "00 00 00 00 00 00  c0 00 02 64"
+    )
+
+
+def test_scapy_reads_a_probe() -> None:
+    ether: Any = Ether(probe(MAC, ADDRESS))
+    arp: Any = ether[ARP]
+    assert (ether.dst, ether.src) == ("ff:ff:ff:ff:ff:ff", "52:54:00:12:34:56")
+    assert (arp.op, arp.hwsrc, arp.psrc) == (1, "52:54:00:12:34:56", "0.0.0.0")
+    assert (arp.hwdst, arp.pdst) == ("00:00:00:00:00:00", "192.0.2.100")
+
+
+FOREIGN: dict[str, Any] = {
+    "a question": ARP(op=1, hwsrc=MAC.hex(":"), psrc=str(ADDRESS), pdst="192.0.2.1"),
+    "an answer": ARP(op=2, hwsrc=MAC.hex(":"), psrc=str(ADDRESS), pdst="192.0.2.1"),
+}
+ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+
+
+@pytest.mark.parametrize("arp", FOREIGN)
+@pytest.mark.parametrize("padding", [0, 18])
+def test_whoever_sends_claims_its_address_for_the_mac_in_the_packet(arp: str, padding: int) -> None:
+    frame = bytes(ETHER / FOREIGN[arp]) + bytes(padding)
+    assert claim(frame) == Claim(address=ADDRESS, mac=MAC)
+
+
+@pytest.mark.parametrize("build", [gratuitous_request, gratuitous_reply])
+def test_an_announcement_is_a_claim(build: Build) -> None:
+    assert claim(build(MAC, ADDRESS)) == Claim(address=ADDRESS, mac=MAC)
+
+
+NO_CLAIMS: dict[str, Any] = {
+    "nothing": b"",
+    "a probe": probe(MAC, ADDRESS),
+    "another ethertype": Ether(type=0x0800) / Raw(bytes(ARP(psrc="192.0.2.100"))),
+    "another link": ETHER / ARP(hwtype=6, psrc="192.0.2.100"),
+    "another protocol": ETHER / ARP(ptype=0x86DD, plen=4, psrc="192.0.2.100"),
+    "reverse ARP": ETHER / ARP(op=3, psrc="192.0.2.100"),
+    "cut": gratuitous_request(MAC, ADDRESS)[:-1],
+}
+
+
+@pytest.mark.parametrize("frame", NO_CLAIMS)
+def test_whatever_else_claims_nothing(frame: str) -> None:
+    assert claim(bytes(NO_CLAIMS[frame])) is None
