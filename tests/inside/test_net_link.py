@@ -106,13 +106,69 @@ def test_a_new_name_concerns_both_names(links: Links, pair: str) -> None:
     ip("link", "set", "dev", "renamed", "name", pair)
 
 
+def test_the_facts_tell_the_mac_address_and_its_change(links: Links, pair: str) -> None:
+    before = wait_for(links, pair, lambda facts: facts.carrier)
+    assert len(before.mac) == 6
+    ip("link", "set", "dev", pair, "address", "02:00:00:00:00:77")
+    wait_for(links, pair, lambda facts: facts.mac == bytes.fromhex("020000000077"))
+    assert before.mac != bytes.fromhex("020000000077")
+
+
+@pytest.mark.parametrize("end", ["left", "right"])
+def test_a_flap_between_two_looks_is_seen_in_the_facts(links: Links, pair: str, end: str) -> None:
+    before = wait_for(links, pair, lambda facts: facts.carrier)
+    ip("link", "set", "dev", end, "down")
+    ip("link", "set", "dev", end, "up")
+    after = wait_for(links, pair, lambda facts: facts.carrier and facts.carriers > before.carriers)
+    assert (after.up, after.carrier, after.mac) == (before.up, before.carrier, before.mac)
+
+
+def test_down_and_up_is_seen_where_the_driver_does_not_count_it(links: Links, pair: str) -> None:
+    """A macvlan keeps its carrier when it is set down, and so do many cards."""
+    ip("link", "add", "link", pair, "name", "upper", "type", "macvlan", "mode", "bridge")
+    ip("link", "set", "dev", "upper", "up")
+    before = wait_for(links, "upper", lambda facts: facts.carrier)
+    ip("link", "set", "dev", "upper", "down")
+    ip("link", "set", "dev", "upper", "up")
+    wait_for(links, "upper", lambda facts: facts.up and facts.carriers == before.carriers + 2)
+
+
+def test_what_happens_to_a_macvlan_concerns_the_interface_below(links: Links, pair: str) -> None:
+    def concerned() -> frozenset[str]:
+        readable, _, _ = select.select([links], [], [], PATIENCE_S)
+        assert readable
+        return links.drain()
+
+    wait_for(links, pair, lambda facts: facts.carrier)
+    links.drain()
+    ip("link", "add", "link", pair, "name", "upper", "type", "macvlan", "mode", "bridge")
+    assert pair in concerned()
+    ip("address", "add", "198.51.100.9/24", "dev", "upper")
+    assert pair in concerned()
+    ip("address", "del", "198.51.100.9/24", "dev", "upper")
+    assert pair in concerned()
+    ip("link", "del", "dev", "upper")
+    assert pair in concerned()
+
+
+def test_what_happens_to_one_end_of_a_cable_does_not_concern_the_other(
+    links: Links, pair: str
+) -> None:
+    wait_for(links, pair, lambda facts: facts.carrier)
+    wait_for(links, pair, lambda facts: facts.ipv6 is not None)
+    wait_for(links, "right", lambda facts: facts.ipv6 is not None)
+    ip("address", "add", "198.51.100.9/24", "dev", "right")
+    select.select([links], [], [], PATIENCE_S)
+    assert links.drain() == {"right"}
+
+
 def test_what_was_missed_is_asked_for_anew(links: Links) -> None:
     """More messages than the receive buffer holds: the kernel drops some and says so."""
     batch = "".join(
         f"address add 203.0.113.{last}/32 dev eth0\naddress del 203.0.113.{last}/32 dev eth0\n"
         for last in range(1, 251)
     )
-    for _ in range(4):
+    for _ in range(16):
         subprocess.run(["ip", "-batch", "-"], input=batch.encode(), check=True)
     ip("address", "add", "203.0.113.1/32", "dev", "eth0")
     assert "eth0" in links.drain()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from ipaddress import ip_interface
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 
 from vipd.core.model import Family, Vip
+from vipd.core.units import SECOND
+from vipd.net.address import Addresses
 from vipd.net.link import Links
 from vipd.net.netlink import Requests
 from vipd.net.virtual_mac import VirtualMacs
@@ -26,6 +30,7 @@ LOCAL6 = ip_interface("fe80::100/64")
 BOTH = [VIP4, LOCAL6, VIP6]
 CONF = Path("/proc/sys/net/ipv4/conf")
 STRICT = (1, 2)
+LEASE = 600 * SECOND
 
 
 def ip(*words: str) -> str:
@@ -288,6 +293,100 @@ def test_a_macvlan_that_somebody_deletes_is_made_again(virtual: VirtualMacs) -> 
     assert addresses_of(macvlans()[mac(Family.IPV4)]) == {str(VIP4)}
 
 
+# -- an earlier life ----------------------------------------------------------------------------
+
+
+def test_a_claim_adopts_what_a_crash_left_and_nobody_notices(
+    requests: Requests, links: Links, virtual: VirtualMacs
+) -> None:
+    """The first life, which holds a reference still, stands for one that was killed."""
+    assert virtual.claim("eth0", VRID, [*BOTH, OTHER4], LEASE) is None
+    left = {name: one["ifindex"] for name, one in macvlans().items()}
+    links.drain()
+    with closing(VirtualMacs(requests, links)) as next_life:
+        assert next_life.claim("eth0", VRID, BOTH, 2 * LEASE) is None
+        made = macvlans()
+        assert {name: one["ifindex"] for name, one in made.items()} == left
+        assert addresses_of(made[mac(Family.IPV4)]) == {str(VIP4)}
+        assert addresses_of(made[mac(Family.IPV6)]) == {str(LOCAL6), str(VIP6)}
+        lives = [info["valid_life_time"] for one in made.values() for info in one["addr_info"]]
+        assert all(1190 <= life <= 1200 for life in lives)
+        assert next_life.inspect("eth0", VRID, BOTH, 2 * LEASE) is None
+        assert next_life.sweep() == []
+        assert "arp_ignore=0>1" in made[mac(Family.IPV4)]["ifalias"]
+        next_life.release("eth0", VRID, BOTH)
+        assert strict_arp() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "words", [("address", "02:00:00:00:00:99"), ("type", "macvlan", "mode", "vepa")]
+)
+def test_what_is_not_as_we_would_make_it_is_made_anew(
+    requests: Requests, links: Links, words: tuple[str, ...]
+) -> None:
+    first = VirtualMacs(requests, links)
+    assert first.claim("eth0", VRID, [VIP4], LEASE) is None
+    device = macvlans()[mac(Family.IPV4)]
+    ip("link", "set", "dev", device["ifname"], *words)
+    assert first.claim("eth0", VRID, [VIP4], LEASE) is None
+    made = macvlans()[mac(Family.IPV4)]
+    assert made["ifindex"] != device["ifindex"]
+    assert made["linkinfo"]["info_data"]["mode"] == "bridge"
+    first.close()
+
+
+def test_a_bad_one_of_an_earlier_life_is_made_anew_and_its_loan_given_back(
+    requests: Requests, links: Links, virtual: VirtualMacs
+) -> None:
+    assert virtual.claim("eth0", VRID, [VIP4], LEASE) is None
+    device = macvlans()[mac(Family.IPV4)]
+    ip("link", "set", "dev", device["ifname"], "type", "macvlan", "mode", "vepa")
+    with closing(VirtualMacs(requests, links)) as next_life:
+        assert next_life.claim("eth0", VRID, [VIP4], LEASE) is None
+        made = macvlans()[mac(Family.IPV4)]
+        assert made["ifindex"] != device["ifindex"]
+        assert made["linkinfo"]["info_data"]["mode"] == "bridge"
+    assert strict_arp() == (0, 0)
+
+
+def test_an_address_may_move_to_another_virtual_router_between_two_lives(
+    requests: Requests, links: Links, virtual: VirtualMacs
+) -> None:
+    assert virtual.claim("eth0", 51, [VIP4, OTHER4], LEASE) is None
+    links.drain()
+    with closing(VirtualMacs(requests, links)) as next_life:
+        assert next_life.claim("eth0", 52, [VIP4], LEASE) is None
+        made = macvlans()
+        assert addresses_of(made[mac(Family.IPV4, 52)]) == {str(VIP4)}
+        assert addresses_of(made[mac(Family.IPV4, 51)]) == {str(OTHER4)}
+        assert "arp_ignore=0>1" in made[mac(Family.IPV4, 52)]["ifalias"]
+        assert next_life.sweep() == [made[mac(Family.IPV4, 51)]["ifname"]]
+        assert strict_arp() == STRICT
+    assert strict_arp() == (0, 0)
+
+
+def test_a_sweep_can_leave_what_ends_by_itself(
+    requests: Requests, links: Links, virtual: VirtualMacs
+) -> None:
+    assert virtual.claim("eth0", 51, [VIP4], LEASE) is None
+    assert virtual.claim("eth0", 52, [OTHER4], 0) is None
+    made = macvlans()
+    links.drain()
+    with closing(VirtualMacs(requests, links)) as next_life:
+        assert next_life.sweep(leased=False) == [made[mac(Family.IPV4, 52)]["ifname"]]
+        assert strict_arp() == STRICT
+    assert addresses_of(macvlans()[mac(Family.IPV4, 51)]) == {str(VIP4)}
+
+
+def test_the_sweep_of_plain_addresses_leaves_macvlans_alone(
+    addresses: Addresses, links: Links, virtual: VirtualMacs
+) -> None:
+    assert virtual.claim("eth0", VRID, BOTH) is None
+    links.drain()
+    assert addresses.sweep() == []
+    assert virtual.inspect("eth0", VRID, BOTH, 0) is None
+
+
 def test_the_next_life_sweeps_what_a_crash_left_and_gives_back_what_it_borrowed(
     requests: Requests, links: Links, virtual: VirtualMacs
 ) -> None:
@@ -297,9 +396,10 @@ def test_the_next_life_sweeps_what_a_crash_left_and_gives_back_what_it_borrowed(
     left = {one["ifname"] for one in macvlans().values()}
     with closing(VirtualMacs(requests, links)) as next_life:
         assert set(next_life.sweep()) == left
-        assert macvlans() == {}
+        assert not any(addresses_of(one) for one in macvlans().values())
         assert strict_arp() == (0, 0)
         assert next_life.sweep() == []
+        assert macvlans() == {}
 
 
 def test_a_sweep_spares_what_this_life_holds_and_what_only_looks_like_ours(
@@ -345,6 +445,100 @@ def test_a_forged_alias_can_set_nothing_but_what_we_borrow(
     with closing(VirtualMacs(requests, links)) as fresh:
         assert fresh.sweep() == [name]
     assert conf("all", "ipv4/forwarding") == 0
+
+
+# -- drift ----------------------------------------------------------------------------------------
+
+
+def told(links: Links, virtual: VirtualMacs) -> str:
+    """What an inspection says when netlink has spoken of the interface below."""
+    deadline = time.monotonic() + 5
+    concerned: frozenset[str] = frozenset()
+    while "eth0" not in concerned or (what := virtual.inspect("eth0", VRID, BOTH, LEASE)) is None:
+        readable, _, _ = select.select([links], [], [], max(deadline - time.monotonic(), 0))
+        assert readable, "nobody notices"
+        concerned |= links.drain()
+    return what
+
+
+@pytest.fixture
+def held(links: Links, virtual: VirtualMacs) -> VirtualMacs:
+    """All is well, and netlink has said so."""
+    assert virtual.claim("eth0", VRID, BOTH, LEASE) is None
+    deadline = time.monotonic() + 5
+    while virtual.present("eth0", VRID) != set(BOTH):
+        select.select([links], [], [], max(deadline - time.monotonic(), 0))
+        links.drain()
+        assert time.monotonic() < deadline
+    assert virtual.inspect("eth0", VRID, BOTH, LEASE) is None
+    return virtual
+
+
+@pytest.mark.parametrize(
+    ("family", "words", "text"),
+    [
+        (Family.IPV4, "link del dev {}", "was deleted"),
+        (Family.IPV6, "link del dev {}", "was deleted"),
+        (Family.IPV4, "link set dev {} down", "was set down"),
+        (Family.IPV6, "link set dev {} down", "was set down"),
+        (Family.IPV4, "link set dev {} name other", "was renamed other"),
+        (Family.IPV4, "link set dev {} address 02:00:00:00:00:99", "was given another MAC address"),
+        (Family.IPV6, "link set dev {} type macvlan mode vepa", "is no macvlan of mode bridge"),
+    ],
+)
+def test_a_macvlan_that_somebody_changes_is_named_and_put_right(
+    held: VirtualMacs, links: Links, family: Family, words: str, text: str
+) -> None:
+    name = macvlans()[mac(family)]["ifname"]
+    ip(*words.format(name).split())
+    assert told(links, held).startswith(f"{name} {text}")
+    assert held.claim("eth0", VRID, BOTH, LEASE) is None
+    assert held.inspect("eth0", VRID, BOTH, LEASE) is None
+    made = macvlans()
+    assert set(made) == {mac(Family.IPV4), mac(Family.IPV6)}
+    for one in made.values():
+        assert "UP" in one["flags"]
+        assert one["linkinfo"]["info_data"]["mode"] == "bridge"
+    routes = ip("-6", "route", "show", "dev", made[mac(Family.IPV6)]["ifname"])
+    assert "fe80::/64" in routes
+
+
+@pytest.mark.parametrize("vip", BOTH)
+def test_an_address_that_somebody_takes_off_a_macvlan(
+    held: VirtualMacs, links: Links, vip: Vip
+) -> None:
+    name = macvlans()[mac(Family(vip.version))]["ifname"]
+    ip("address", "del", str(vip), "dev", name)
+    assert told(links, held) == f"{vip} was removed from {name}"
+    assert held.claim("eth0", VRID, BOTH, LEASE) is None
+    assert held.inspect("eth0", VRID, BOTH, LEASE) is None
+    assert str(vip) in addresses_of(macvlans()[mac(Family(vip.version))])
+
+
+@pytest.mark.parametrize("vip", [VIP4, VIP6])
+def test_another_prefix_on_a_macvlan(held: VirtualMacs, links: Links, vip: Vip) -> None:
+    name, other = macvlans()[mac(Family(vip.version))]["ifname"], f"{vip.ip}/{vip.max_prefixlen}"
+    ip("address", "del", str(vip), "dev", name)
+    ip("address", "add", other, "dev", name)
+    assert told(links, held) == f"{vip} is on {name} with another prefix, {other}"
+    assert held.claim("eth0", VRID, BOTH, LEASE) is None
+    assert held.inspect("eth0", VRID, BOTH, LEASE) is None
+    assert other not in addresses_of(macvlans()[mac(Family(vip.version))])
+
+
+def test_the_first_of_two_addresses_goes_and_the_other_stays(virtual: VirtualMacs) -> None:
+    """It is the second's primary."""
+    assert virtual.claim("eth0", VRID, [VIP4, OTHER4], LEASE) is None
+    virtual.release("eth0", VRID, [VIP4])
+    assert addresses_of(macvlans()[mac(Family.IPV4)]) == {str(OTHER4)}
+
+
+def test_without_a_macvlan_there_is_nothing_to_hold_and_without_an_interface_no_opinion(
+    virtual: VirtualMacs,
+) -> None:
+    text = "there is no virtual MAC address on eth0 any more"
+    assert virtual.inspect("eth0", VRID, BOTH, LEASE) == text
+    assert virtual.inspect("eth7", VRID, BOTH, LEASE) is None
 
 
 def test_closing_leaves_nothing_behind(requests: Requests, links: Links) -> None:

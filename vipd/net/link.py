@@ -2,11 +2,13 @@
 
 The table is the answer to "what is so" (the machines believe; this knows). Interfaces are found by
 name, because a configuration names them and an index dies with its interface.
+
+What happens to a macvlan concerns the interface below it, too: it may serve that one's addresses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import assert_never
@@ -27,10 +29,20 @@ from vipd.net.netlink import (
 
 @dataclass(slots=True)
 class Link:
-    """One interface and its addresses, in the kernel's order."""
+    """One interface and its addresses, in the kernel's order.
+
+    `toggles` is how often it was put out of use or into use again, as far as we know. Why: not
+    every driver takes that for a change of the carrier.
+    """
 
     seen: LinkSeen
     addresses: dict[Vip, AddressSeen] = field(default_factory=dict)
+    toggles: int = 0
+
+    def follow(self, seen: LinkSeen) -> None:
+        """Be as it is seen now."""
+        self.toggles += self.seen.up != seen.up
+        self.seen = seen
 
 
 class Links:
@@ -40,7 +52,11 @@ class Links:
         self._requests = requests
         self._monitor = Monitor()
         self._links: dict[int, Link] = {}
+        self._tags = False
         self._load()
+
+    def __iter__(self) -> Iterator[Link]:
+        return iter(self._links.values())
 
     def fileno(self) -> int:
         """Readable when `drain` has something to say."""
@@ -63,9 +79,18 @@ class Links:
         """Let a change of the routing table concern every interface from now on."""
         self._monitor.follow_routes()
 
+    @property
+    def tags(self) -> bool:
+        """Whether this kernel is known to keep our tag; one older than 5.18 does not."""
+        return self._tags
+
     def find(self, name: str) -> Link | None:
         """The interface of this name, if there is one."""
         return next((link for link in self._links.values() if link.seen.name == name), None)
+
+    def at(self, index: int) -> Link | None:
+        """The interface of this number, if there is one."""
+        return self._links.get(index)
 
     def has(self, index: int) -> bool:
         """Whether there is an interface of this number."""
@@ -103,6 +128,8 @@ class Links:
             mtu=link.seen.mtu,
             ipv4=next(ipv4, None),
             ipv6=next(ipv6, None),
+            mac=link.seen.mac,
+            carriers=link.seen.carriers + link.toggles,
         )
 
     def unicast_source(self, configured: IPAddress | None, peer: IPAddress) -> IPAddress | None:
@@ -128,13 +155,20 @@ class Links:
 
     def _load(self) -> None:
         """Ask for everything. Whatever happens meanwhile is in the monitor's queue."""
-        self._links = {}
-        self._apply_all(self._requests.links())
-        self._apply_all(self._requests.addresses())
+        before, self._links = self._links, {}
+        for seen in self._requests.links():
+            link = self._links[seen.index] = Link(seen)
+            if known := before.get(seen.index):
+                link.toggles = known.toggles + (known.seen.up != seen.up)
+        for address in self._requests.addresses():
+            self._apply(address)
 
-    def _apply_all(self, changes: Iterable[Change]) -> None:
-        for change in changes:
-            self._apply(change)
+    def _names(self, link: Link | None) -> frozenset[str]:
+        """Whom it concerns when something happens to an interface."""
+        if link is None:
+            return frozenset()
+        below = self._links.get(link.seen.parent)
+        return frozenset((link.seen.name, below.seen.name) if below else (link.seen.name,))
 
     def _apply(self, change: Change) -> frozenset[str]:
         """Take in one message; the names that it concerns.
@@ -144,17 +178,20 @@ class Links:
         if isinstance(change, RouteChanged):
             return frozenset(link.seen.name for link in self._links.values())
         link = self._links.get(change.index)
-        names = {link.seen.name} if link else set()
+        names = self._names(link)
         match change:
             case LinkSeen():
-                if link and link.seen == change:
+                if link is None:
+                    self._links[change.index] = Link(change)
+                elif link.seen == change:
                     return frozenset()
-                names.add(change.name)
-                addresses = link.addresses if link else {}
-                self._links[change.index] = Link(change, addresses)
+                else:
+                    link.follow(change)
+                names |= self._names(self._links[change.index])
             case LinkGone():
                 self._links.pop(change.index, None)
             case AddressSeen():
+                self._tags = self._tags or change.ours
                 if link is None or link.addresses.get(change.address) == change:
                     return frozenset()
                 link.addresses[change.address] = change
@@ -163,4 +200,4 @@ class Links:
                     link.addresses.pop(change.address, None)
             case _:
                 assert_never(change)
-        return frozenset(names)
+        return names

@@ -17,6 +17,8 @@ neighbour solicitations for them; nothing of the virtual router is left when it 
   life can give them back if this one cannot.
 - A release takes the addresses away, which makes this host silent at once. To delete a macvlan
   takes the kernel up to 30 ms, which is an advert interval or more, so another thread does that.
+- A claim adopts the macvlan that an earlier life has left, if it is as we would make it; so what it
+  serves is served on, and nobody notices. One that somebody has changed is made anew.
 
 Sources: macvlan_handle_frame in drivers/net/macvlan.c, arp_process in net/ipv4/arp.c, packet(7).
 """
@@ -24,23 +26,21 @@ Sources: macvlan_handle_frame in drivers/net/macvlan.c, arp_process in net/ipv4/
 from __future__ import annotations
 
 import errno
-import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from vipd.core.model import Family, Vip, family_of
 from vipd.core.units import Duration
+from vipd.net.deletion import Deletions
+from vipd.net.drift import Intent, by_address, summary
 from vipd.net.link import Link, Links
-from vipd.net.netlink import AddressSeen, KernelRefused, LinkSeen, Requests
+from vipd.net.macvlan import OWN_SETTINGS, Key, is_ours
+from vipd.net.netlink import KernelRefused, Requests
 from vipd.net.sysctl import Loans, Sysctls
 from vipd.wire.ethernet import MAC_BYTES
-from vipd.wire.virtual_mac import virtual_mac
-
-_NAME: Final = re.compile(r"vipd(?P<family>[46])-(?P<vrid>\d{1,3})-[0-9a-f]+")
 
 _ARP_IGNORE, _ARP_ANNOUNCE = "ipv4/conf/all/arp_ignore", "ipv4/conf/all/arp_announce"
 _STRICT_ARP: Final = {_ARP_IGNORE: 1, _ARP_ANNOUNCE: 2}
@@ -54,27 +54,6 @@ _OBSTACLES: Final = (
 )
 """Settings of the administrator with which no virtual MAC address can work."""
 
-_OWN: Final[Mapping[Family, Mapping[str, int]]] = {
-    # The route back to a client leads through the interface below: rp_filter must be loose.
-    Family.IPV4: {
-        "ipv4/conf/{name}/rp_filter": 2,
-        "ipv4/conf/{name}/arp_filter": 0,
-        "ipv4/conf/{name}/arp_ignore": 1,
-        "ipv4/conf/{name}/arp_announce": 2,
-        "ipv4/conf/{name}/proxy_arp": 0,
-    },
-    # Nothing but our addresses: none from the MAC address, none from router advertisements.
-    Family.IPV6: {
-        "ipv6/conf/{name}/disable_ipv6": 0,
-        "ipv6/conf/{name}/addr_gen_mode": 1,
-        "ipv6/conf/{name}/accept_ra": 0,
-        "ipv6/conf/{name}/autoconf": 0,
-        "ipv4/conf/{name}/arp_ignore": 8,
-        "ipv4/conf/{name}/proxy_arp": 0,
-    },
-}
-"""What a macvlan is set to."""
-
 _FORWARDING: Final = {
     Family.IPV4: "ipv4/conf/{}/forwarding",
     Family.IPV6: "ipv6/conf/{}/forwarding",
@@ -82,15 +61,6 @@ _FORWARDING: Final = {
 """Taken over from the interface below: a gateway forwards what is sent to its virtual MAC."""
 
 _DISABLE_IPV6: Final = "ipv6/conf/{name}/disable_ipv6"
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """What a macvlan is for."""
-
-    interface: str
-    vrid: int
-    family: Family
 
 
 @dataclass(slots=True)
@@ -110,8 +80,11 @@ class VirtualMacs:
         self._links = links
         self._sysctls = sysctls or Sysctls()
         self._loans = Loans(self._sysctls)
-        self._devices: dict[_Key, _Device] = {}
-        self._remover = _Remover()
+        self._devices: dict[Key, _Device] = {}
+        self._deletions = Deletions()
+        for link in links:
+            if is_ours(link.seen):
+                self._loans.recall(link.seen.alias, _STRICT_ARP)
         # Protocol 0: this socket receives nothing (packet(7)).
         self._socket = socket.socket(
             socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0
@@ -121,7 +94,7 @@ class VirtualMacs:
         """Give up every virtual MAC address: an agent that ends leaves nothing."""
         for key in list(self._devices):
             self._discard(key)
-        self._remover.close()
+        self._deletions.close()
         self._socket.close()
 
     def send(self, interface: str, frame: bytes) -> None:
@@ -139,7 +112,7 @@ class VirtualMacs:
         if link is None:
             return f"{interface} does not exist"
         try:
-            reason = self._obstacle(link, addresses)
+            reason = self._obstacle(link, vrid, addresses)
             reason = reason or self._serve(link, vrid, addresses, lease)
         except (KernelRefused, OSError) as error:
             reason = f"the kernel refused a virtual MAC address on {interface}: {error}"
@@ -175,27 +148,71 @@ class VirtualMacs:
 
     def present(self, interface: str, vrid: int) -> frozenset[Vip]:
         """The addresses that the kernel has on the macvlans of a virtual router."""
-        devices = (self._devices.get(_Key(interface, vrid, family)) for family in Family)
+        devices = (self._devices.get(Key(interface, vrid, family)) for family in Family)
         found = (self._links.present(device.name) for device in devices if device)
         return frozenset().union(*found)
 
-    def sweep(self) -> list[str]:
+    def inspect(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
+        """What of the addresses is not as we installed it, for a person; None if all is well."""
+        link = self._links.find(interface)
+        if link is None:
+            return None
+        keys = _by_key(interface, vrid, addresses)
+        faults = (self._departure(key, link.seen.index, vips, lease) for key, vips in keys)
+        return next(filter(None, faults), None)
+
+    def sweep(self, *, leased: bool = True) -> list[str]:
         """Remove the macvlans of an earlier life and give back what it had borrowed; their names.
 
+        With `leased` false, those are left whose addresses the kernel will remove by itself.
         Why: all of this network namespace, because the interface may be configured no more.
         """
+        self._deletions.finish()
         own = {device.index for device in self._devices.values()}
-        swept = []
+        swept, spared = [], False
         for seen in self._requests.links():
-            if isinstance(seen, LinkSeen) and _is_ours(seen) and seen.index not in own:
-                self._loans.recall(seen.alias, _STRICT_ARP)
-                with suppress(KernelRefused):  # It may go by itself, with the interface below.
-                    self._requests.delete_link(seen.index)
-                swept.append(seen.name)
-        self._give_back()
+            if not is_ours(seen) or seen.index in own:
+                continue
+            there = self._requests.addresses(seen.index)
+            if not leased and there and all(one.lifetime is not None for one in there):
+                spared = True
+                continue
+            self._loans.recall(seen.alias, _STRICT_ARP)
+            self._requests.remove(seen.index, [one.address for one in there])
+            self._deletions.begin(seen.name, seen.index)
+            swept.append(seen.name)
+        if not spared:
+            self._give_back()
         return swept
 
     # -- one macvlan ------------------------------------------------------------------------
+
+    def _departure(self, key: Key, parent: int, vips: Sequence[Vip], lease: Duration) -> str | None:
+        """What is wrong with one macvlan: first by what netlink has told, then the kernel itself.
+
+        Why: see `Addresses.inspect`.
+        """
+        device = self._devices.get(key)
+        if device is None:
+            return f"there is no virtual MAC address on {key.interface} any more"
+        intent = Intent(place=device.name, lease=lease, tagged=self._links.tags)
+        known = self._links.at(device.index)
+        if (
+            known
+            and known.seen.up
+            and key.departure(known.seen, parent) is None
+            and summary(intent.departures(vips, known.addresses)) is None
+        ):
+            return None
+        seen = self._requests.link(device.index)
+        if what := key.departure(seen, parent):
+            return what
+        if seen and not seen.up:
+            return f"{device.name} was set down"
+        there = by_address(self._requests.addresses(device.index))
+        return summary(intent.departures(vips, there))
 
     def _serve(
         self, link: Link, vrid: int, addresses: Sequence[Vip], lease: Duration
@@ -203,39 +220,78 @@ class VirtualMacs:
         """Have macvlans with these addresses. Raises: KernelRefused, OSError."""
         for key, vips in _by_key(link.seen.name, vrid, addresses):
             device = self._device(key, link)
-            results = self._requests.add(device.index, vips, lease)
-            for vip, refused in zip(vips, results, strict=True):
+            again = [vip for vip in vips if vip in device.addresses]
+            new = [vip for vip in vips if vip not in device.addresses]
+            self._clear(device, vips)
+            for vip, refused in zip(new, self._requests.add(device.index, new, lease), strict=True):
                 if refused and refused.code != errno.EEXIST:
                     return f"the kernel refused {vip} on {device.name}: {refused}"
+                if refused:
+                    again.append(vip)
                 device.addresses.add(vip)
-            if any(results) and (reason := self.renew(link.seen.name, vrid, vips, lease)):
+            if reason := self.renew(link.seen.name, vrid, again, lease):
                 return reason
         return None
 
-    def _device(self, key: _Key, link: Link) -> _Device:
-        """The macvlan, made if it is not there, or not any more. Raises: KernelRefused, OSError."""
-        name = _name(key, link.seen.index)
-        if device := self._devices.get(key):
-            if _index(name) == device.index:
-                return device
+    def _clear(self, device: _Device, wanted: Sequence[Vip]) -> None:
+        """Remove what a macvlan has beside our addresses."""
+        there = (seen.address for seen in self._requests.addresses(device.index))
+        strange = [vip for vip in there if vip not in device.addresses.union(wanted)]
+        self._requests.remove(device.index, strange)
+
+    def _device(self, key: Key, link: Link) -> _Device:
+        """The macvlan: the one that is there, if it is good, or a new one.
+
+        Raises: KernelRefused, OSError.
+        """
+        parent = link.seen.index
+        name = key.name(parent)
+        device = self._devices.get(key)
+        if device and key.departure(self._requests.link(device.index), parent):
             self._discard(key)
-        self._remover.wait(name)
-        mac = virtual_mac(key.family, key.vrid)
-        index = self._requests.add_macvlan(name, link.seen.index, mac)
-        self._devices[key] = device = _Device(name, index)
+            device = None
+        if device is None:
+            self._deletions.wait(name)
+            index = self._adopted(key, parent)
+            if index is None:
+                index = self._requests.add_macvlan(name, parent, key.mac)
+            self._devices[key] = device = _Device(name, index)
         self._furnish(key, device)
-        self._requests.set_up(index)
+        self._requests.set_up(device.index)
         if key.family is Family.IPV6:
-            self._requests.route_link_local(index)
+            self._route_link_local(device)
         return device
 
-    def _furnish(self, key: _Key, device: _Device) -> None:
+    def _adopted(self, key: Key, parent: int) -> int | None:
+        """The macvlan of an earlier life, if it left a good one; what else is ours is deleted."""
+        index = _index(key.name(parent))
+        seen = self._requests.link(index) if index else None
+        if seen is None or not is_ours(seen):
+            return None
+        self._loans.recall(seen.alias, _STRICT_ARP)
+        if key.departure(seen, parent) is None:
+            return seen.index
+        self._requests.delete_link(seen.index)
+        return None
+
+    def _route_link_local(self, device: _Device) -> None:
+        """Let link-local addresses be reached by it. Raises: KernelRefused.
+
+        Why: to put it into use again takes the route away; where it never was, there is one.
+        """
+        try:
+            self._requests.route_link_local(device.index)
+        except KernelRefused as refused:
+            if refused.code != errno.EEXIST:
+                raise
+
+    def _furnish(self, key: Key, device: _Device) -> None:
         """Set all that must be so before it is up. Raises: KernelRefused, OSError."""
         if key.family is Family.IPV4:
             self._loans.plan(_STRICT_ARP, _STRICTER)
         text = f"vipd: VRID {key.vrid} on {key.interface} {self._loans}"
         self._requests.set_alias(device.index, text.rstrip())
-        for setting, value in _OWN[key.family].items():
+        for setting, value in OWN_SETTINGS[key.family].items():
             self._sysctls.set(setting.format(name=device.name), value)
         forwarding = _FORWARDING[key.family]
         forwards = self._sysctls.read(forwarding.format(key.interface))
@@ -245,12 +301,12 @@ class VirtualMacs:
                 self._sysctls.set(_DISABLE_IPV6.format(name=device.name), 1)
             self._loans.take()
 
-    def _discard(self, key: _Key) -> None:
+    def _discard(self, key: Key) -> None:
         """Give up a macvlan and whatever addresses it has; gone already is good, too."""
         device = self._devices.pop(key)
         self._requests.remove(device.index, list(device.addresses))
         self._give_back()
-        self._remover.remove(device.name, device.index)
+        self._deletions.begin(device.name, device.index)
 
     def _give_back(self) -> None:
         """Give back what was borrowed, if nobody needs it any more.
@@ -261,7 +317,7 @@ class VirtualMacs:
             with suppress(OSError):
                 self._loans.give_back()
 
-    def _obstacle(self, link: Link, addresses: Sequence[Vip]) -> str | None:
+    def _obstacle(self, link: Link, vrid: int, addresses: Sequence[Vip]) -> str | None:
         """Why no virtual MAC address can work here, if so. Raises: OSError."""
         interface = link.seen.name
         if len(link.seen.mac) != MAC_BYTES:
@@ -272,65 +328,36 @@ class VirtualMacs:
                 if self._sysctls.read(setting) == bad:
                     dotted = "net." + setting.replace("/", ".")
                     return f"{dotted} = {bad} {effect.format(interface=interface)}"
-        return self._elsewhere(addresses)
+        keys = _by_key(interface, vrid, addresses)
+        return self._elsewhere({key.name(link.seen.index) for key, _ in keys}, addresses)
 
-    def _elsewhere(self, addresses: Sequence[Vip]) -> str | None:
-        """Where an address is that must be on a macvlan alone: that place would answer, too."""
+    def _elsewhere(self, names: Collection[str], addresses: Sequence[Vip]) -> str | None:
+        """Where an address is that must be on these macvlans alone: that place would answer, too.
+
+        What an earlier life has on other macvlans is taken away; a sweep will take the rest.
+        """
         own = {device.index for device in self._devices.values()}
         wanted = {vip.ip for vip in addresses}
         for seen in self._requests.addresses():
-            if isinstance(seen, AddressSeen) and seen.address.ip in wanted:
-                if seen.index in own:
-                    continue
-                place = socket.if_indextoname(seen.index)
+            if seen.address.ip not in wanted or seen.index in own:
+                continue
+            place = self._requests.link(seen.index)
+            if place is None or place.name in names:
+                continue
+            if not is_ours(place):
                 return (
-                    f"{seen.address} is on {place} already, and with virtual_mac it must be "
-                    f"nowhere else: remove it (ip address del {seen.address} dev {place})"
+                    f"{seen.address} is on {place.name} already, and with virtual_mac it must be "
+                    f"nowhere else: remove it (ip address del {seen.address} dev {place.name})"
                 )
+            self._requests.remove(seen.index, [seen.address])
         return None
 
 
-class _Remover:
-    """Deletes macvlans, one after the other, while the loop goes on."""
-
-    def __init__(self) -> None:
-        self._requests = Requests()
-        self._thread = ThreadPoolExecutor(1, "vipd-remover")
-        self._going: dict[str, Future[None]] = {}
-
-    def close(self) -> None:
-        """Wait until all are gone."""
-        for name in list(self._going):
-            self.wait(name)
-        self._thread.shutdown()
-        self._requests.close()
-
-    def remove(self, name: str, index: int) -> None:
-        """Delete a macvlan soon."""
-        self._going[name] = self._thread.submit(self._delete, index)
-
-    def wait(self, name: str) -> None:
-        """Wait until a macvlan that is to be deleted has gone, so that its name is free."""
-        if going := self._going.pop(name, None):
-            going.result()
-
-    def _delete(self, index: int) -> None:
-        with suppress(KernelRefused):  # It went with the interface below.
-            self._requests.delete_link(index)
-
-
-def _by_key(
-    interface: str, vrid: int, addresses: Sequence[Vip]
-) -> Iterator[tuple[_Key, list[Vip]]]:
+def _by_key(interface: str, vrid: int, addresses: Sequence[Vip]) -> Iterator[tuple[Key, list[Vip]]]:
     """The macvlans for these addresses, and what each of them has."""
     for family in Family:
         if vips := [vip for vip in addresses if family_of(vip) is family]:
-            yield _Key(interface, vrid, family), vips
-
-
-def _name(key: _Key, parent: int) -> str:
-    """What a macvlan is called: the index is in it because a VRID is unique on a link only."""
-    return f"vipd{key.family}-{key.vrid}-{parent:x}"
+            yield Key(interface, vrid, family), vips
 
 
 def _index(name: str) -> int | None:
@@ -339,11 +366,3 @@ def _index(name: str) -> int | None:
         return socket.if_nametoindex(name)
     except OSError:
         return None
-
-
-def _is_ours(seen: LinkSeen) -> bool:
-    """Whether an interface is what we make: its name, its kind and its MAC address say the same."""
-    said = _NAME.fullmatch(seen.name)
-    if said is None or seen.kind != "macvlan" or not 1 <= int(said["vrid"]) <= 255:
-        return False
-    return seen.mac == virtual_mac(Family(int(said["family"])), int(said["vrid"]))

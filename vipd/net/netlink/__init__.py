@@ -6,7 +6,14 @@ returns, so that nothing here ever waits.
 Sources: rtnetlink(7), linux/if_addr.h, linux/netlink.h.
 """
 
+from vipd.net.netlink.address_message import ADDRESS_TAG, whole_seconds
 from vipd.net.netlink.change import (
+    DADFAILED,
+    DEPRECATED,
+    INSTALLED_FLAGS,
+    NODAD,
+    NOPREFIXROUTE,
+    TENTATIVE,
     AddressGone,
     AddressSeen,
     Change,
@@ -16,12 +23,18 @@ from vipd.net.netlink.change import (
     Overrun,
     RouteChanged,
 )
-from vipd.net.netlink.message import ADDRESS_TAG, Route
+from vipd.net.netlink.message import Route
 from vipd.net.netlink.monitor import Monitor
 from vipd.net.netlink.request import Requests
 
 __all__ = [
     "ADDRESS_TAG",
+    "DADFAILED",
+    "DEPRECATED",
+    "INSTALLED_FLAGS",
+    "NODAD",
+    "NOPREFIXROUTE",
+    "TENTATIVE",
     "AddressGone",
     "AddressSeen",
     "Change",
@@ -33,4 +46,5 @@ __all__ = [
     "Requests",
     "Route",
     "RouteChanged",
+    "whole_seconds",
 ]

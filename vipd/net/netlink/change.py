@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from vipd.core.model import Vip
+from vipd.core.model import Family, Vip
+
+NODAD, DADFAILED, DEPRECATED, TENTATIVE, NOPREFIXROUTE = 0x02, 0x08, 0x20, 0x40, 0x200
+"""Flags of an address, as linux/if_addr.h calls them (IFA_F_...)."""
+
+INSTALLED_FLAGS: Final[Mapping[int, int]] = {
+    Family.IPV4: NOPREFIXROUTE,
+    Family.IPV6: NOPREFIXROUTE | NODAD | DEPRECATED,
+}
+"""The flags that an address has as we install it, by family."""
+
+TOLD_FLAGS: Final[Mapping[int, int]] = {
+    Family.IPV4: NOPREFIXROUTE,
+    Family.IPV6: NOPREFIXROUTE | NODAD | DEPRECATED | DADFAILED | TENTATIVE,
+}
+"""The flags that matter here. No other makes a message news."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +30,9 @@ class LinkSeen:
     """An interface is there, or has changed.
 
     `kind` is the driver of one that was made by software, such as `macvlan`; `alias` is the text
-    that somebody gave it. Both are empty where there is none.
+    that somebody gave it. Both are empty where there is none. `parent` is the interface that a
+    macvlan lies on, or 0, and `mode` how it is joined to the others there. `carriers` is how often
+    the carrier has come or gone.
     """
 
     index: int
@@ -25,6 +43,9 @@ class LinkSeen:
     mac: bytes
     kind: str = ""
     alias: str = ""
+    parent: int = 0
+    mode: str = ""
+    carriers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +59,22 @@ class LinkGone:
 class AddressSeen:
     """An address is there, or has changed.
 
-    `ours` says that it carries our tag; `usable` that it is past duplicate address detection.
+    `ours` says that it carries our tag; `lifetime` is what was left of it, None if it has no end;
+    `flags` are those of `TOLD_FLAGS` that it has.
+    Units: `lifetime` is in seconds, as the kernel counts it.
     """
 
     index: int
     address: Vip
     ours: bool
-    usable: bool
     link_local: bool
+    lifetime: int | None
+    flags: int
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is past duplicate address detection."""
+        return not self.flags & (TENTATIVE | DADFAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

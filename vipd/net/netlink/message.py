@@ -1,4 +1,8 @@
-"""Netlink messages: requests to bytes, and bytes to what they tell. The only door to pyroute2."""
+"""Netlink messages: requests to bytes, and bytes to what they tell. The only door to pyroute2.
+
+What is many is made cheap. The request for one address is the same bytes each time, and is made
+once; only its number differs. The bodies of address messages are those of `address_message.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,25 @@ import socket
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_interface
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 from pyroute2.netlink import rtnl
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from vipd.core.model import Family, IPAddress, Vip, family_of
-from vipd.core.units import SECOND, Duration
+from vipd.core.units import Duration
+from vipd.net.netlink.address_message import (
+    address_dump,
+    address_gone,
+    address_seen,
+    bare_address,
+    own_address,
+)
 from vipd.net.netlink.change import (
-    AddressGone,
-    AddressSeen,
     Change,
     KernelRefused,
     LinkGone,
@@ -27,19 +36,17 @@ from vipd.net.netlink.change import (
     RouteChanged,
 )
 
-ADDRESS_TAG: Final = 112
-"""Our mark on every address that we install (IFA_PROTO, Linux 5.18): VRRP's protocol number."""
-
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 _REQUEST, _ACK, _DUMP, _REPLACE, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400
 _HEADER: Final = struct.Struct("=IHHII")
+_SEQUENCE: Final = struct.Struct("=I")
+_SEQUENCE_AT: Final = 8
+_PORT_AT: Final = 12
 _ERROR: Final = struct.Struct("=i")
+_REQUESTS_KEPT: Final = 4096
+"""Of each kind; more than any host has addresses to hold."""
 
 _IFF_UP, _IFF_RUNNING, _IFF_LOWER_UP = 0x1, 0x40, 0x10000
-_IFA_F_NODAD, _IFA_F_DADFAILED = 0x02, 0x08
-_IFA_F_TENTATIVE, _IFA_F_NOPREFIXROUTE = 0x40, 0x200
-_SCOPE_LINK = 253
-_FOREVER = 0xFFFFFFFF
 _RT_TABLE_MAIN, _RTPROT_VRRP, _RTN_UNICAST = 254, 112, 1
 _AF: Final = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
@@ -58,63 +65,57 @@ class Route:
 # -- requests ---------------------------------------------------------------------------------
 
 
-def encode(messages: Sequence[Message], first_sequence: int) -> bytes:
-    """Put messages into one datagram, numbered from `first_sequence`."""
-    for number, message in enumerate(messages, first_sequence):
-        message["header"]["sequence_number"] = number
-        message.encode()
-    return b"".join(bytes(message.data) for message in messages)
+def encode(requests: Sequence[bytes], first_sequence: int) -> bytes:
+    """Put requests into one datagram, numbered from `first_sequence`."""
+    return b"".join(
+        request[:_SEQUENCE_AT] + _SEQUENCE.pack(number) + request[_PORT_AT:]
+        for number, request in enumerate(requests, first_sequence)
+    )
 
 
-def dump_links() -> Message:
+def dump_links() -> bytes:
     """Ask for every interface."""
     return _as_request(ifinfmsg(), rtnl.RTM_GETLINK, _DUMP)
 
 
-def dump_addresses() -> Message:
-    """Ask for every address."""
-    return _as_request(ifaddrmsg(), rtnl.RTM_GETADDR, _DUMP)
+def get_link(index: int) -> bytes:
+    """Ask for one interface."""
+    message = ifinfmsg()
+    message["index"] = index
+    return _as_request(message, rtnl.RTM_GETLINK, 0)
 
 
-def new_address(index: int, vip: Vip, lease: Duration) -> Message:
+def dump_addresses(index: int = 0) -> bytes:
+    """Ask for every address, or for those of one interface."""
+    return _request(address_dump(index), rtnl.RTM_GETADDR, _DUMP)
+
+
+@lru_cache(_REQUESTS_KEPT)
+def new_address(index: int, vip: Vip, lease: Duration) -> bytes:
     """Install an address; one that is there already is left as it is."""
-    return _as_request(
-        _own_address(index, vip, lease), rtnl.RTM_NEWADDR, _CREATE | _EXCLUSIVE | _ACK
-    )
+    flags = _CREATE | _EXCLUSIVE | _ACK
+    return _request(own_address(index, vip, lease), rtnl.RTM_NEWADDR, flags)
 
 
-def renew_address(index: int, vip: Vip, lease: Duration) -> Message:
+@lru_cache(_REQUESTS_KEPT)
+def renew_address(index: int, vip: Vip, lease: Duration) -> bytes:
     """Let the lifetime of an address begin anew; one that is gone is installed again."""
-    return _as_request(_own_address(index, vip, lease), rtnl.RTM_NEWADDR, _CREATE | _REPLACE | _ACK)
+    flags = _CREATE | _REPLACE | _ACK
+    return _request(own_address(index, vip, lease), rtnl.RTM_NEWADDR, flags)
 
 
-def _own_address(index: int, vip: Vip, lease: Duration) -> Message:
-    """An address as we install it.
-
-    Why: no prefix route, so that a virtual IP never attracts or loses the traffic of its subnet;
-    no duplicate detection, because the old MASTER may still hold it for a moment and an address
-    that waits does not serve; in IPv6 deprecated from the start, so that this host's own
-    connections do not come from an address that will move away (RFC 6724 §5, rule 3).
-    """
-    message = _address(index, vip)
-    flags = _IFA_F_NOPREFIXROUTE
-    attributes = message["attrs"]
-    valid = preferred = -(-lease // SECOND) or _FOREVER
-    if family_of(vip) is Family.IPV6:
-        flags |= _IFA_F_NODAD
-        preferred = 0
-    lifetimes = {"ifa_preferred": preferred, "ifa_valid": valid, "cstamp": 0, "tstamp": 0}
-    attributes.append(("IFA_CACHEINFO", lifetimes))
-    attributes += [("IFA_FLAGS", flags), ("IFA_PROTO", ADDRESS_TAG)]
-    return message
+def restore_address(saved: bytes) -> bytes:
+    """Install an address again, just as the kernel has told of it."""
+    return _request(saved[_HEADER.size :], rtnl.RTM_NEWADDR, _CREATE | _EXCLUSIVE | _ACK)
 
 
-def delete_address(index: int, vip: Vip) -> Message:
+@lru_cache(_REQUESTS_KEPT)
+def delete_address(index: int, vip: Vip) -> bytes:
     """Remove an address, whoever installed it."""
-    return _as_request(_address(index, vip), rtnl.RTM_DELADDR, _ACK)
+    return _request(bare_address(index, vip), rtnl.RTM_DELADDR, _ACK)
 
 
-def new_macvlan(name: str, parent: int, mac: bytes) -> Message:
+def new_macvlan(name: str, parent: int, mac: bytes) -> bytes:
     """Make a macvlan in bridge mode, which is down."""
     mode = {"attrs": [("IFLA_MACVLAN_MODE", "bridge")]}
     kind = {"attrs": [("IFLA_INFO_KIND", "macvlan"), ("IFLA_INFO_DATA", mode)]}
@@ -128,7 +129,7 @@ def new_macvlan(name: str, parent: int, mac: bytes) -> Message:
     return _as_request(message, rtnl.RTM_NEWLINK, _CREATE | _EXCLUSIVE | _ACK)
 
 
-def set_alias(index: int, alias: str) -> Message:
+def set_alias(index: int, alias: str) -> bytes:
     """Give an interface a text that `ip link` shows."""
     message = ifinfmsg()
     message["index"] = index
@@ -136,7 +137,7 @@ def set_alias(index: int, alias: str) -> Message:
     return _as_request(message, rtnl.RTM_SETLINK, _ACK)
 
 
-def set_up(index: int) -> Message:
+def set_up(index: int) -> bytes:
     """Put an interface into use."""
     message = ifinfmsg()
     message["index"] = index
@@ -144,14 +145,14 @@ def set_up(index: int) -> Message:
     return _as_request(message, rtnl.RTM_SETLINK, _ACK)
 
 
-def delete_link(index: int) -> Message:
+def delete_link(index: int) -> bytes:
     """Delete an interface."""
     message = ifinfmsg()
     message["index"] = index
     return _as_request(message, rtnl.RTM_DELLINK, _ACK)
 
 
-def route_link_local(index: int) -> Message:
+def route_link_local(index: int) -> bytes:
     """Let link-local IPv6 addresses be reached by an interface."""
     message = rtmsg()
     message["family"] = socket.AF_INET6
@@ -163,7 +164,7 @@ def route_link_local(index: int) -> Message:
     return _as_request(message, rtnl.RTM_NEWROUTE, _CREATE | _ACK)
 
 
-def get_route(destination: IPAddress) -> Message:
+def get_route(destination: IPAddress) -> bytes:
     """Ask how a destination is reached."""
     message = rtmsg()
     message["family"] = _AF[family_of(destination)]
@@ -172,20 +173,15 @@ def get_route(destination: IPAddress) -> Message:
     return _as_request(message, rtnl.RTM_GETROUTE, 0)
 
 
-def _address(index: int, vip: Vip) -> Message:
-    message = ifaddrmsg()
-    message["family"] = _AF[family_of(vip)]
-    message["prefixlen"] = vip.network.prefixlen
-    message["index"] = index
-    text = str(vip.ip)
-    message["attrs"] = [("IFA_LOCAL", text), ("IFA_ADDRESS", text)]
-    return message
+def _request(body: bytes, kind: int, flags: int) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), kind, flags | _REQUEST, 0, 0) + body
 
 
-def _as_request(message: Message, kind: int, flags: int) -> Message:
+def _as_request(message: Message, kind: int, flags: int) -> bytes:
     message["header"]["type"] = kind
     message["header"]["flags"] = flags | _REQUEST
-    return message
+    message.encode()
+    return bytes(message.data)
 
 
 # -- what is told -----------------------------------------------------------------------------
@@ -221,23 +217,35 @@ def route(message: bytes) -> Route:
 
 def changes(data: bytes) -> Iterator[Change]:
     """What one datagram tells of links, addresses and routes."""
-    for message in MarshalRtnl().parse(data):
-        kind = message["header"]["type"]
-        if kind == rtnl.RTM_NEWLINK and message["family"] == socket.AF_UNSPEC:
-            yield _link_seen(message)
-        elif kind == rtnl.RTM_DELLINK and message["family"] == socket.AF_UNSPEC:
-            yield LinkGone(message["index"])
-        elif kind == rtnl.RTM_NEWADDR:
-            yield _address_seen(message)
+    for kind, _, message in split(data):
+        if kind == rtnl.RTM_NEWADDR:
+            yield address_seen(message)
         elif kind == rtnl.RTM_DELADDR:
-            yield AddressGone(index=message["index"], address=_address_of(message))
+            yield address_gone(message)
+        elif kind in (rtnl.RTM_NEWLINK, rtnl.RTM_DELLINK):
+            yield from _link(message)
         elif kind in (rtnl.RTM_NEWROUTE, rtnl.RTM_DELROUTE):
             yield RouteChanged()
+
+
+def _link(data: bytes) -> Iterator[Change]:
+    """What a message tells of an interface; nothing if it is of its family's part alone."""
+    (message,) = MarshalRtnl().parse(data)
+    if message["family"] != socket.AF_UNSPEC:
+        return
+    if message["header"]["type"] == rtnl.RTM_NEWLINK:
+        yield _link_seen(message)
+    else:
+        yield LinkGone(message["index"])
 
 
 def _link_seen(message: Message) -> LinkSeen:
     flags = message["flags"]
     mac = message.get_attr("IFLA_ADDRESS") or ""
+    kind = message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or ""
+    # Of other kinds it is the other end; with a namespace, the number is not one of ours.
+    lies = kind == "macvlan" and message.get_attr("IFLA_LINK_NETNSID") is None
+    mode = ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_MACVLAN_MODE")
     return LinkSeen(
         index=message["index"],
         name=message.get_attr("IFLA_IFNAME"),
@@ -245,23 +253,9 @@ def _link_seen(message: Message) -> LinkSeen:
         carrier=bool(flags & _IFF_RUNNING and flags & _IFF_LOWER_UP),
         mtu=message.get_attr("IFLA_MTU") or 0,
         mac=bytes.fromhex(mac.replace(":", "")),
-        kind=message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or "",
+        kind=kind,
         alias=message.get_attr("IFLA_IFALIAS") or "",
+        parent=message.get_attr("IFLA_LINK") if lies else 0,
+        mode=message.get_nested(*mode) or "" if lies else "",
+        carriers=message.get_attr("IFLA_CARRIER_CHANGES") or 0,
     )
-
-
-def _address_seen(message: Message) -> AddressSeen:
-    flags = message.get_attr("IFA_FLAGS") or message["flags"]
-    return AddressSeen(
-        index=message["index"],
-        address=_address_of(message),
-        ours=message.get_attr("IFA_PROTO") == ADDRESS_TAG,
-        usable=not flags & (_IFA_F_TENTATIVE | _IFA_F_DADFAILED),
-        link_local=message["scope"] == _SCOPE_LINK,
-    )
-
-
-def _address_of(message: Message) -> Vip:
-    """The host's own end: IFA_ADDRESS is the peer's on a point-to-point link."""
-    text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-    return ip_interface(f"{text}/{message['prefixlen']}")

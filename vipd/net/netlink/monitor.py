@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from vipd.net.netlink.change import Change, Overrun
@@ -19,6 +20,10 @@ _ROUTE_GROUPS: Final = (7, 11)
 """RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE."""
 
 _RECEIVE_BYTES: Final = 1 << 18
+_SO_RCVBUFFORCE: Final = 33
+_QUEUE_BYTES: Final = 1 << 20
+"""Enough for the renewals of 2,000 addresses at once: the usual buffer holds 250, and to lose some
+of them means to ask for everything anew, each time."""
 
 
 class Monitor:
@@ -27,6 +32,8 @@ class Monitor:
     def __init__(self) -> None:
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_NETLINK, kind, 0)
+        with suppress(PermissionError):  # Whoever may not take it lives with the usual one.
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _QUEUE_BYTES)
         self._socket.bind((0, 0))
         self._follow(_LINK_AND_ADDRESS_GROUPS)
 
