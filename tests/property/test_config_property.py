@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from vipd.config.load import interpret, parse
 from vipd.config.model import Config
 from vipd.config.schema import FOREIGN_KEYS, RENAMED_KEYS
-from vipd.core.config import InstanceConfig
+from vipd.core.config import InstanceConfig, TakeoverProbe
 from vipd.errors import ConfigError
 
-AGENT_KEYS = ("control_socket",)
+AGENT_KEYS = ("control_socket", "realtime")
 INSTANCE_KEYS = (
     "interface",
     "vrid",
@@ -28,6 +28,9 @@ INSTANCE_KEYS = (
     "preempt",
     "checksum",
     "announce_refresh",
+    "linger",
+    "takeover_probe",
+    "probe_hold_max",
 )
 
 texts = st.text(max_size=40) | st.sampled_from(
@@ -117,6 +120,8 @@ def as_toml(instance: InstanceConfig) -> str:
         advert_interval = "{instance.advert_interval // 1_000_000}ms"
         preempt = {str(instance.preempt).lower()}
         announce_refresh = "{instance.announce_refresh // 1_000_000_000}s"
+        linger = "{instance.linger // 1_000_000}ms"
+        takeover_probe = "{instance.takeover_probe.value}"
         """
 
 
@@ -132,6 +137,8 @@ good = st.builds(
     advert_interval=st.integers(min_value=1, max_value=4095).map(lambda cs: cs * 10_000_000),
     preempt=st.booleans(),
     announce_refresh=st.integers(min_value=0, max_value=3_600).map(lambda s: s * 1_000_000_000),
+    linger=st.integers(min_value=0, max_value=1_000).map(lambda ms: ms * 1_000_000),
+    takeover_probe=st.sampled_from(TakeoverProbe),
 )
 
 

@@ -41,6 +41,9 @@ COMMANDS: dict[str, Entry] = {
         target="vipd.cli.capture:capture", line="Show VRRP packets, live or from a file."
     ),
     "scan": Entry(target="vipd.cli.scan:scan", line="Show who speaks VRRP on a link."),
+    "cleanup": Entry(
+        target="vipd.cli.cleanup:cleanup", line="Remove what a dead agent left behind."
+    ),
     "demo": Entry(target="vipd.cli.demo:demo", line="Watch a failover in a lab of its own."),
     "completion": Entry(
         target="vipd.cli.completion:completion", line="Print the completion script of a shell."

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import UNSET
 
 from vipd.config.text import write_duration
-from vipd.core.config import DEFAULT_ADVERT_INTERVAL
+from vipd.core.config import DEFAULT_ADVERT_INTERVAL, DEFAULT_PROBE_HOLD_MAX, TakeoverProbe
 from vipd.core.model import Family, IPAddress, Vip, family_of
 from vipd.core.units import CENTISECOND, SECOND
 from vipd.errors import ConfigProblem
@@ -34,6 +34,7 @@ def incoherences(path: str, keys: Mapping[str, Any]) -> Iterator[ConfigProblem]:
             if key in keys:
                 hint = "give unicast_peers, or leave it out: multicast needs no such key"
                 yield _problem(path, key, "is for unicast only", hint)
+    yield from _of_probe(path, keys)
 
 
 def _of_version_2(path: str, keys: Mapping[str, Any]) -> Iterator[ConfigProblem]:
@@ -98,6 +99,22 @@ def _of_sources(path: str, keys: Mapping[str, Any]) -> Iterator[ConfigProblem]:
         if source in {vip.ip for vip in _known(keys, "addresses")} and keys.get("priority") != 255:
             hint = "adverts come from an address that stays on this host"
             yield _problem(path, "source", f"{source} is a virtual IP of this instance", hint)
+
+
+def _of_probe(path: str, keys: Mapping[str, Any]) -> Iterator[ConfigProblem]:
+    """Why: a hold that ends within an interval ends before the MASTER could be heard again."""
+    if keys.get("takeover_probe", TakeoverProbe.WARN) is not TakeoverProbe.HOLD:
+        if "probe_hold_max" in keys:
+            hint = 'write takeover_probe = "hold", or leave it out: nothing else waits'
+            yield _problem(path, "probe_hold_max", 'is for takeover_probe = "hold" only', hint)
+        return
+    interval = keys.get("advert_interval", DEFAULT_ADVERT_INTERVAL)
+    hold = keys.get("probe_hold_max", DEFAULT_PROBE_HOLD_MAX)
+    if hold < interval:
+        shorter = f"{write_duration(hold)} is shorter than"
+        problem = f"{shorter} advert_interval ({write_duration(interval)})"
+        hint = "wait for three of them or longer, so that the MASTER can be heard again"
+        yield _problem(path, "probe_hold_max", problem, hint)
 
 
 def _known(keys: Mapping[str, Any], key: str) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from vipd.config.coherence import incoherences
 from vipd.config.conflict import Draft, conflicts
-from vipd.config.model import AgentConfig, Config, default_control_socket
+from vipd.config.model import AgentConfig, Config, default_control_socket, state_file
 from vipd.config.read import Reader
 from vipd.config.schema import File
 from vipd.config.text import harmless, join
@@ -74,11 +74,16 @@ def interpret(document: dict[str, Any], file: str, environ: Mapping[str, str]) -
     ]
     if problems:
         raise ConfigError(file, problems)
-    agent = {"control_socket": default_control_socket(environ), **values.get("agent", {})}
     return Config(
-        agent=AgentConfig(**agent),
+        agent=_agent(values.get("agent", {}), environ),
         instances=tuple(_instance(name, keys) for name, keys in instances.items()),
     )
+
+
+def _agent(keys: dict[str, Any], environ: Mapping[str, str]) -> AgentConfig:
+    """Fill in what follows from the environment."""
+    placed = {"control_socket": default_control_socket(environ), **keys}
+    return AgentConfig(state_file=state_file(placed["control_socket"], environ), **placed)
 
 
 def _instance(name: str, keys: dict[str, Any]) -> InstanceConfig:

@@ -24,14 +24,21 @@ from vipd.config.text import (
     read_lease,
     read_password,
     read_socket_path,
+    read_takeover_probe,
 )
-from vipd.core.units import CENTISECOND, SECOND
+from vipd.core.units import CENTISECOND, MILLISECOND, SECOND
 
 LONGEST_INTERVAL = 255 * SECOND
 """RFC: 3768 §5.3.7: eight bits of seconds. That VRRPv3 ends sooner is judged with the version."""
 
 LONGEST_REFRESH = 3_600 * SECOND
 """A refresh rarer than this helps nobody: switches and hosts forget much sooner."""
+
+LONGEST_LINGER = SECOND
+"""Clients have long learned where the addresses are by then."""
+
+LONGEST_HOLD = 3_600 * SECOND
+"""Who has not come by then does not come: better two that serve than none."""
 
 left_out: Final[Any] = UNSET
 """The default of every key that the file need not have."""
@@ -134,6 +141,42 @@ VirtualMac = Annotated[
     bool, written("true: serve from the virtual router's own MAC address; false is usual")
 ]
 Ttl = Annotated[int, Meta(ge=1, le=255), written("255 is what no router has touched")]
+Linger = Annotated[
+    str,
+    written(
+        DURATION_HINT,
+        DurationText(
+            least=MILLISECOND,
+            most=LONGEST_LINGER,
+            step=MILLISECOND,
+            why='"20ms" is usual, and never longer than advert_interval; "0s" lets go at once',
+            off=True,
+        ),
+    ),
+]
+TakeoverProbe = Annotated[
+    Literal["warn", "hold", "off"],
+    written(
+        'when an address answers though its MASTER is silent: "warn" says so and takes over, '
+        '"hold" waits for probe_hold_max at most, "off" does not ask',
+        read_takeover_probe,
+    ),
+]
+ProbeHoldMax = Annotated[
+    str,
+    written(
+        DURATION_HINT,
+        DurationText(
+            least=SECOND,
+            most=LONGEST_HOLD,
+            step=MILLISECOND,
+            why='"60s" is usual; takeover_probe = "warn" does not wait at all',
+        ),
+    ),
+]
+Realtime = Annotated[
+    bool, written("true: go before ordinary programs where permitted; false: be one of them")
+]
 
 
 class Auth(Struct, frozen=True, kw_only=True):
@@ -147,6 +190,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     """The table [agent]."""
 
     control_socket: SocketPath = left_out
+    realtime: Realtime = left_out
 
 
 class Instance(Struct, frozen=True, kw_only=True):
@@ -170,6 +214,9 @@ class Instance(Struct, frozen=True, kw_only=True):
     min_ttl: Ttl = left_out
     virtual_mac: VirtualMac = left_out
     lease: Lease = left_out
+    linger: Linger = left_out
+    takeover_probe: TakeoverProbe = left_out
+    probe_hold_max: ProbeHoldMax = left_out
 
 
 class File(Struct, frozen=True, kw_only=True):
@@ -188,6 +235,7 @@ RENAMED_KEYS = {
     "advert_int": "advert_interval",
     "advertisement_interval": "advert_interval",
     "garp_master_refresh": "announce_refresh",
+    "vrrp_garp_master_refresh": "announce_refresh",
     "vrrp_version": "version",
     "unicast_peer": "unicast_peers",
     "unicast_src_ip": "source",
@@ -200,9 +248,28 @@ RENAMED_KEYS = {
 }
 """What an administrator knows from keepalived or FRR by another name."""
 
+_REPEATED = ("delay", "repeat")
+_REALTIME = "write realtime = true under [agent], or nothing: it is so where permitted"
+_ANNOUNCED_AGAIN = "there is none: a MASTER that hears a weaker one announces again at once"
+_ANNOUNCED_AFTER_CLAIM = "there is none: the addresses are announced six times in the first 5 s"
+
 FOREIGN_KEYS = {
     "state": "there is none: the election decides, by priority",
     "nopreempt": "write preempt = false",
     "virtual_ipaddress_excluded": "list every address in addresses",
+    "vrrp_rt_priority": _REALTIME,
+    "vrrp_no_swap": _REALTIME,
+    "vrrp_rlimit_rttime": "there is none: a loop that runs away is ended in any case",
+    "vrrp_rlimit_rtime": "there is none: a loop that runs away is ended in any case",
+    "vrrp_priority": "leave realtime on, or set Nice= in the unit of the service",
+    "vrrp_cpu_affinity": "set CPUAffinity= in the unit of the service",
+    **dict.fromkeys(
+        (f"{prefix}garp_lower_prio_{what}" for prefix in ("", "vrrp_") for what in _REPEATED),
+        _ANNOUNCED_AGAIN,
+    ),
+    **dict.fromkeys(
+        (f"{prefix}garp_master_{what}" for prefix in ("", "vrrp_") for what in _REPEATED),
+        _ANNOUNCED_AFTER_CLAIM,
+    ),
 }
 """What an administrator looks for in vain, and what to write instead."""

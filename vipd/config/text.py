@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 from pathlib import Path
 
+from vipd.core.config import TakeoverProbe
 from vipd.core.model import ChecksumForm, IPAddress, Vip
 from vipd.core.units import MILLISECOND, SECOND, Duration
 
@@ -259,6 +260,11 @@ def read_lease(text: str) -> Duration | None:
         return _LEASES[text]
     why = 'the kernel counts whole seconds; or write "auto" or "off"'
     return DurationText(least=SECOND, most=3_600 * SECOND, step=SECOND, why=why)(text)
+
+
+def read_takeover_probe(text: str) -> TakeoverProbe:
+    """Read what a BACKUP does about an address that answers while its MASTER is silent."""
+    return TakeoverProbe(text)
 
 
 def read_password(text: str) -> bytes:

@@ -125,7 +125,7 @@ def test_the_help_says_how_to_install_the_completion() -> None:
 @pytest.mark.parametrize(
     ("words", "count", "completions"),
     [
-        ("vipd c", 1, ["plain,check", "plain,capture", "plain,completion"]),
+        ("vipd c", 1, ["plain,check", "plain,capture", "plain,cleanup", "plain,completion"]),
         ("vipd check --j", 2, ["plain,--json"]),
         ("vipd nonsense s", 2, ["plain,status", "plain,scan"]),
         ("vipd completion z", 2, ["plain,zsh"]),

@@ -139,6 +139,26 @@ def test_version_2_with_a_password() -> None:
             "must be a string, not the integer 7",
         ),
         (
+            text('probe_hold_max = "60s"'),
+            "probe_hold_max",
+            'is for takeover_probe = "hold" only',
+        ),
+        (
+            text('takeover_probe = "warn"', 'probe_hold_max = "60s"'),
+            "probe_hold_max",
+            'is for takeover_probe = "hold" only',
+        ),
+        (
+            text('takeover_probe = "hold"', 'probe_hold_max = "4s"', 'advert_interval = "5s"'),
+            "probe_hold_max",
+            "4s is shorter than advert_interval (5s)",
+        ),
+        (
+            text("version = 2", 'takeover_probe = "hold"', 'advert_interval = "61s"'),
+            "probe_hold_max",
+            "1m is shorter than advert_interval (61s)",
+        ),
+        (
             text('unicast_peers = ["192.0.2.12"]', "unicast_ttl = 0"),
             "unicast_ttl",
             "must be an integer from 1 to 255, not 0",

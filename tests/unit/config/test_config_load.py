@@ -13,13 +13,14 @@ import pytest
 from vipd.config import load as loading
 from vipd.config.load import MINIMAL, load, parse
 from vipd.config.model import AgentConfig, Config
-from vipd.core.config import InstanceConfig
+from vipd.core.config import InstanceConfig, TakeoverProbe
 from vipd.core.model import ChecksumForm
 from vipd.errors import ConfigError, ConfigProblem
 
 FULL = """
 [agent]
 control_socket = "/srv/vipd/agent.sock"
+realtime = false
 
 [instance.web]
 interface = "eth0.100"
@@ -31,6 +32,9 @@ version = 3
 preempt = false
 checksum = "rfc9568"
 announce_refresh = "5m"
+linger = "50ms"
+takeover_probe = "hold"
+probe_hold_max = "90s"
 
 [instance.internal]
 interface = "eth1"
@@ -47,7 +51,7 @@ WEB = {
 KEYS_HINT = (
     "the keys here are: interface, vrid, addresses, priority, advert_interval, version, "
     "preempt, checksum, announce_refresh, auth, unicast_peers, source, unicast_ttl, min_ttl, "
-    "virtual_mac, lease"
+    "virtual_mac, lease, linger, takeover_probe, probe_hold_max"
 )
 NAME_HINT = "a name has 1 to 32 letters, digits, '_', '.' or '-' and begins with a letter or digit"
 TABLE_HINT = "write [instance.NAME], such as [instance.web], above the keys of each instance"
@@ -61,6 +65,13 @@ INTERVAL_HINT = "VRRPv3 counts it in steps of 10 ms, up to 40.95 s; VRRPv2 in se
 REFRESH_HINT = '"60s" is usual, "0s" turns the refresh off'
 ADDRESS_HINT = 'such as "192.0.2.100/24" or "2001:db8::100/64"'
 ADDRESSES_HINT = 'such as addresses = ["192.0.2.100/24", "2001:db8::100/64"]'
+LINGER_HINT = '"20ms" is usual, and never longer than advert_interval; "0s" lets go at once'
+PROBE_HINT = (
+    'when an address answers though its MASTER is silent: "warn" says so and takes over, '
+    '"hold" waits for probe_hold_max at most, "off" does not ask'
+)
+HOLD_HINT = '"60s" is usual; takeover_probe = "warn" does not wait at all'
+REALTIME_HINT = "true: go before ordinary programs where permitted; false: be one of them"
 SOCKET_HINT = 'such as "/run/vipd/control.sock"'
 
 
@@ -80,7 +91,11 @@ def problems_of(source: str | bytes) -> list[tuple[str, str, str]]:
 
 def test_a_full_file_loads_to_exact_values() -> None:
     assert parse(FULL, "vipd.toml", {}) == Config(
-        agent=AgentConfig(control_socket=Path("/srv/vipd/agent.sock")),
+        agent=AgentConfig(
+            control_socket=Path("/srv/vipd/agent.sock"),
+            state_file=Path("/srv/vipd/state.json"),
+            realtime=False,
+        ),
         instances=(
             InstanceConfig(
                 name="web",
@@ -97,6 +112,9 @@ def test_a_full_file_loads_to_exact_values() -> None:
                 preempt=False,
                 checksum=ChecksumForm.MESSAGE,
                 announce_refresh=300_000_000_000,
+                linger=50_000_000,
+                takeover_probe=TakeoverProbe.HOLD,
+                probe_hold_max=90_000_000_000,
             ),
             InstanceConfig(
                 name="internal",
@@ -109,6 +127,9 @@ def test_a_full_file_loads_to_exact_values() -> None:
                 preempt=True,
                 checksum=None,
                 announce_refresh=60_000_000_000,
+                linger=20_000_000,
+                takeover_probe=TakeoverProbe.WARN,
+                probe_hold_max=60_000_000_000,
             ),
         ),
     )
@@ -137,6 +158,46 @@ def test_the_ends_of_the_ranges_belong_to_them(priority: int, vrid: int) -> None
 def test_the_checksum_can_be_pinned(written: str, form: ChecksumForm | None) -> None:
     (instance,) = parse(web(checksum=f'"{written}"'), "f", {}).instances
     assert instance.checksum is form
+
+
+@pytest.mark.parametrize(
+    ("written", "linger"), [("0s", 0), ("1ms", 1_000_000), ("1s", 1_000_000_000)]
+)
+def test_a_linger_is_from_none_to_a_second(written: str, linger: int) -> None:
+    (instance,) = parse(web(linger=f'"{written}"'), "f", {}).instances
+    assert instance.linger == linger
+
+
+@pytest.mark.parametrize("mode", TakeoverProbe)
+def test_what_a_takeover_asks_first_is_one_of_three(mode: TakeoverProbe) -> None:
+    (instance,) = parse(web(takeover_probe=f'"{mode.value}"'), "f", {}).instances
+    assert instance.takeover_probe is mode
+
+
+@pytest.mark.parametrize(("written", "hold"), [("1s", 1), ("1h", 3_600)])
+def test_a_hold_has_an_end(written: str, hold: int) -> None:
+    source = web(takeover_probe='"hold"', probe_hold_max=f'"{written}"')
+    (instance,) = parse(source, "f", {}).instances
+    assert instance.probe_hold_max == hold * 1_000_000_000
+
+
+@pytest.mark.parametrize("written", ["999ms", "3601s", "0s"])
+def test_a_hold_without_an_end_is_refused(written: str) -> None:
+    source = web(takeover_probe='"hold"', probe_hold_max=f'"{written}"')
+    problem = f'must be from "1s" to "1h", not "{written}"'
+    assert problems_of(source) == [("instance.web.probe_hold_max", problem, HOLD_HINT)]
+
+
+@pytest.mark.parametrize(("written", "expected"), [("", True), ("realtime = false", False)])
+def test_an_agent_runs_in_real_time_unless_told_otherwise(written: str, *, expected: bool) -> None:
+    assert parse(f"{web()}\n[agent]\n{written}", "f", {}).agent.realtime is expected
+
+
+def test_real_time_is_a_yes_or_a_no() -> None:
+    problem = "must be true or false, not the integer 50"
+    assert problems_of(f"{web()}\n[agent]\nrealtime = 50") == [
+        ("agent.realtime", problem, REALTIME_HINT)
+    ]
 
 
 def test_zero_turns_the_refresh_off() -> None:
@@ -239,6 +300,21 @@ BAD_KEYS = [
         REFRESH_HINT,
     ),
     ("announce_refresh", "60", "must be a string, not the integer 60", UNIT_HINT),
+    ("linger", "20", "must be a string, not the integer 20", UNIT_HINT),
+    ("linger", '"2s"', 'must be from "1ms" to "1s", or "0s", not "2s"', LINGER_HINT),
+    ("linger", '"0.5ms"', 'must be from "1ms" to "1s", or "0s", not "0.5ms"', LINGER_HINT),
+    (
+        "takeover_probe",
+        '"wran"',
+        'must be "hold", "off" or "warn", not "wran"',
+        'did you mean "warn"?',
+    ),
+    (
+        "takeover_probe",
+        "false",
+        'must be "hold", "off" or "warn", not false',
+        PROBE_HINT,
+    ),
     ("interface", "0", "must be a string, not the integer 0", 'such as interface = "eth0"'),
     (
         "addresses",
@@ -270,6 +346,10 @@ def test_a_bad_address_is_told_by_its_place_in_the_list() -> None:
     ]
 
 
+REFRESH_NAME = "here it is called announce_refresh"
+AGAIN = "there is none: a MASTER that hears a weaker one announces again at once"
+REALTIME_NAME = "write realtime = true under [agent], or nothing: it is so where permitted"
+
 UNKNOWN_KEYS = [
     # added to the end of [instance.web], path, hint
     ("prioritty = 7", "instance.web.prioritty", "did you mean priority?"),
@@ -294,6 +374,22 @@ UNKNOWN_KEYS = [
         'instance.web."a b\\x1b[31m"',
         KEYS_HINT,
     ),
+    ("vrrp_garp_master_refresh = 60", "instance.web.vrrp_garp_master_refresh", REFRESH_NAME),
+    ("garp_lower_prio_repeat = 3", "instance.web.garp_lower_prio_repeat", AGAIN),
+    ("vrrp_garp_lower_prio_delay = 3", "instance.web.vrrp_garp_lower_prio_delay", AGAIN),
+    (
+        "garp_master_delay = 3",
+        "instance.web.garp_master_delay",
+        "there is none: the addresses are announced six times in the first 5 s",
+    ),
+    ("[agent]\nvrrp_rt_priority = 50", "agent.vrrp_rt_priority", REALTIME_NAME),
+    ("[agent]\nvrrp_no_swap = true", "agent.vrrp_no_swap", REALTIME_NAME),
+    (
+        "[agent]\nvrrp_rlimit_rttime = 10000",
+        "agent.vrrp_rlimit_rttime",
+        "there is none: a loop that runs away is ended in any case",
+    ),
+    ("[agent]\nreal_time = true", "agent.real_time", "did you mean realtime?"),
     ("[agent]\ncontrol_sock = 1", "agent.control_sock", "did you mean control_socket?"),
     ("[agnet]", "agnet", "did you mean agent?"),
     ("[vrrp_instance.VI_1]", "vrrp_instance", "here it is called instance"),
