@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check coverage lint format lock clean
+.PHONY: help demo test check coverage chaos lint format lock clean
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -23,6 +23,9 @@ check: $(READY) lint ## format, lint, types, import contracts, all tests that ne
 coverage: $(READY) ## branch coverage of core/ and wire/: must be 100 %
 	$(BIN)/pytest -n auto -q -m "not system and not slow" --cov --cov-report=
 	$(BIN)/coverage report
+
+chaos: $(READY) ## what befalls an address, vipd beside keepalived, as root: about ten minutes
+	PYTHONPATH=tests/support $(BIN)/python -m chaos
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -142,6 +142,7 @@ class Lab:
         self._pause = pause
         self._stack = ExitStack()
         self._hosts: dict[str, Host] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -182,11 +183,14 @@ class Lab:
         host = Host(name, namespace, mac, self.directory / name)
         self._stack.callback(self._clear, host)
         host.directory.mkdir()
-        self._plug_in(host, addresses)
+        self._addresses[name] = tuple(addresses)
+        self.plug_in(host)
         self._hosts[name] = host
         return host
 
-    def _plug_in(self, host: Host, addresses: Iterable[str]) -> None:
+    def plug_in(self, host: Host) -> None:
+        """Give a host its interface and its own addresses, and put the cable into the switch."""
+        addresses = self._addresses[host.name]
         host.ip(
             f"link add name {INTERFACE} address {host.mac} "
             f"type veth peer name {host.port} netns {self.switch.namespace.pid}",
@@ -194,6 +198,10 @@ class Lab:
             f"link set dev {INTERFACE} up",
         )
         self.switch.ip(f"link set dev {host.port} master switch up")
+
+    def unplug(self, host: Host) -> None:
+        """Take a host's interface away; `plug_in` makes it again."""
+        host.ip(f"link del dev {INTERFACE}")
 
     def _at_once(self, address: str) -> str:
         return " nodad" if ":" in address and not self._dad else ""

@@ -12,7 +12,8 @@ answered or given up:
 Times are of the monotonic clock, which all processes of a machine share. SIGTERM stops the asking,
 gives the last answers a moment, writes what there is and exits 0.
 
-Why: only the standard library is imported, so that the first request leaves at once.
+Why: only the standard library is imported, so that the first request leaves at once. An answer's
+time is when the kernel had it: a probe that waited for the processor shall not see an outage.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -43,6 +45,10 @@ ECHO_HEADER = struct.Struct("!BBHHH")
 SEQUENCE_NUMBERS = 1 << 16
 UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ENOBUFS}
 """What a request may meet when nobody has the address; it then simply has no answer."""
+
+SO_TIMESTAMPNS = 35
+ANCILLARY_BYTES = 64
+"""From asm-generic/socket.h: with every frame, the wall clock's time of its arrival."""
 
 SOL_RAW = 255
 ICMP_FILTER = 1
@@ -100,6 +106,16 @@ def read_reply(dialect: Dialect, source: bytes, identifier: int, frame: bytes) -
     return sequence if (kind, to) == (dialect.reply, identifier) else None
 
 
+def arrived_ns(ancillary: Sequence[tuple[int, int, bytes]], now_ns: int, wall_now_ns: int) -> int:
+    """When a frame arrived, on the monotonic clock; now, where the kernel does not say."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+            second, nanosecond = struct.unpack_from("=qq", data)
+            arrived: int = second * 1_000_000_000 + nanosecond
+            return now_ns - (wall_now_ns - arrived)
+    return now_ns
+
+
 def source_mac(frame: bytes) -> str:
     """The MAC address that a frame came from."""
     return frame[6:12].hex(":")
@@ -122,6 +138,7 @@ class Prober:
             socket.AF_PACKET, socket.SOCK_RAW, socket.htons(self._dialect.ethertype)
         )
         self._in.bind((link, self._dialect.ethertype))
+        self._in.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self._in.setblocking(False)
 
     def stop(self) -> None:
@@ -163,22 +180,21 @@ class Prober:
             return
         while True:
             try:
-                frame = self._in.recv(2048)
+                frame, ancillary, _, _ = self._in.recvmsg(2048, ANCILLARY_BYTES)
             except BlockingIOError:
                 return
             except OSError as error:
                 if error.errno not in UNREACHABLE:
                     raise
                 continue
-            self._take(frame)
+            self._take(frame, arrived_ns(ancillary, time.monotonic_ns(), time.time_ns()))
 
-    def _take(self, frame: bytes) -> None:
+    def _take(self, frame: bytes, answered_ns: int) -> None:
         sequence = read_reply(self._dialect, self._address.packed, self._identifier, frame)
         if sequence is None:
             return
         sent_ns = self._waiting.pop(sequence, None)
         if sent_ns is not None:
-            answered_ns = time.monotonic_ns()
             _write(sent_ns=sent_ns, answered_ns=answered_ns, mac=source_mac(frame))
 
     def _give_up(self, before: int) -> None:

@@ -104,9 +104,19 @@ class Record:
 
     def longest_outage_ms(self) -> float | None:
         """The longest outage, 0 where there was none; None where one still lasts."""
+        lengths = self._lengths_ms()
+        return None if lengths is None else max(lengths, default=0.0)
+
+    def total_outage_ms(self) -> float | None:
+        """All outages together, 0 where there was none; None where one still lasts."""
+        lengths = self._lengths_ms()
+        return None if lengths is None else sum(lengths)
+
+    def _lengths_ms(self) -> list[float] | None:
+        """The lengths of all outages; None where one still lasts."""
         lengths = [outage.length_ms for outage in self.outages()]
         known = [length for length in lengths if length is not None]
-        return None if len(known) < len(lengths) else max(known, default=0.0)
+        return known if len(known) == len(lengths) else None
 
     def spans(self) -> tuple[Span, ...]:
         """Who answered, one after the other."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from ipaddress import ip_address
 
 import pytest
@@ -10,7 +12,7 @@ from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
-from vipd.lab.probe import IPV4, IPV6, echo_request, read_reply, source_mac
+from vipd.lab.probe import IPV4, IPV6, arrived_ns, echo_request, read_reply, source_mac
 
 VIP4, VIP6 = ip_address("192.0.2.100"), ip_address("2001:db8:51::100")
 MAC = "02:00:00:00:00:01"
@@ -76,3 +78,14 @@ def test_a_frame_cut_short_anywhere_is_no_reply() -> None:
     reply4, reply6 = REPLY4[: 14 + 28], REPLY6[: 14 + 48]
     assert all(read_reply(IPV4, VIP4.packed, 4242, reply4[:n]) is None for n in range(len(reply4)))
     assert all(read_reply(IPV6, VIP6.packed, 4242, reply6[:n]) is None for n in range(len(reply6)))
+
+
+def test_an_answer_came_when_the_kernel_had_it_however_late_it_is_read() -> None:
+    stamp = struct.pack("=qq", 1_700_000_000, 250_000_000)
+    ancillary = [(socket.SOL_SOCKET, 35, stamp)]
+    wall_now = 1_700_000_000_290_000_000
+    assert arrived_ns(ancillary, 5_000_000_000, wall_now) == 4_960_000_000
+
+
+def test_where_the_kernel_does_not_say_an_answer_came_just_now() -> None:
+    assert arrived_ns([(socket.SOL_SOCKET, 29, b"")], 5_000_000_000, 9) == 5_000_000_000

@@ -43,14 +43,17 @@ def test_an_outage_lasts_from_the_last_answer_to_the_next() -> None:
     assert (seen.lost, seen.owner) == (3, "b")
 
 
-def test_the_longest_of_several_outages_counts() -> None:
+def test_the_longest_of_several_outages_counts_and_so_do_all_together() -> None:
     assert record("a.a...a..a").longest_outage_ms() == 4
+    assert record("a.a...a..a").total_outage_ms() == 2 + 4 + 3
+    assert record("aaaa").total_outage_ms() == 0
 
 
 def test_an_outage_that_lasts_has_no_length() -> None:
     seen = record("aa..a..")
     assert [outage.length_ms for outage in seen.outages()] == [3, None]
     assert seen.longest_outage_ms() is None
+    assert seen.total_outage_ms() is None
     assert seen.owner is None
 
 
