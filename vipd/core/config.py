@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from vipd.core.model import OWNER_PRIORITY, ChecksumForm, Family, IPAddress, Vip, family_of
 from vipd.core.units import MILLISECOND, SECOND, Duration
@@ -66,6 +68,88 @@ class TakeoverProbe(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerConfig:
+    """One thing that is watched on this host: `kind` says how, `options` are what that kind takes.
+
+    A tracker is up after `rise` good results in a row and down after `fall` bad ones; before that
+    it is what `initially_up` says. One that changes more than `flaps` times in `flap_window` is
+    held down for that long; 0 turns that off.
+    """
+
+    name: str
+    kind: str
+    interval: Duration
+    timeout: Duration
+    rise: int = 1
+    fall: int = 1
+    initially_up: bool = False
+    flaps: int = 0
+    flap_window: Duration = 60 * SECOND
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackUse:
+    """What a tracker means to an instance or a group.
+
+    Without `weight` its failure is FAULT. A weight above 0 counts while it is up, one below while
+    it is down.
+    """
+
+    name: str
+    weight: int | None = None
+
+
+class HookMoment(Enum):
+    """When hooks run. The first two may hold up what follows; the others follow what was."""
+
+    BEFORE_MASTER = "before_master"
+    BEFORE_RELEASE = "before_release"
+    ON_MASTER = "on_master"
+    ON_BACKUP = "on_backup"
+    ON_FAULT = "on_fault"
+    ON_STOP = "on_stop"
+    ON_ANY = "on_any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """One program to run at a moment; `keepalived_style` gives it keepalived's four arguments.
+
+    `required` makes its failure a FAULT, where it runs before MASTER.
+    """
+
+    argv: tuple[str, ...]
+    timeout: Duration = 10 * SECOND
+    user: str | None = None
+    keepalived_style: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HooksConfig:
+    """The hooks of an instance or a group, in the order in which they run; `fifo` gets a line in
+    keepalived's format for each transition."""
+
+    hooks: tuple[tuple[HookMoment, Hook], ...] = ()
+    fifo: str | None = None
+
+    def at(self, moment: HookMoment) -> tuple[Hook, ...]:
+        """What runs at a moment."""
+        return tuple(hook for when, hook in self.hooks if when is moment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupConfig:
+    """Instances that are MASTER together or not at all."""
+
+    name: str
+    members: tuple[str, ...]
+    track: tuple[TrackUse, ...] = ()
+    hooks: HooksConfig = HooksConfig()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceConfig:
     """One virtual router on this host.
 
@@ -78,6 +162,9 @@ class InstanceConfig:
     `linger` is how long a MASTER that yields serves on after its successor's first advert, until
     the clients have learned where the addresses are now. `takeover_probe` says what a BACKUP does
     when the MASTER is silent and an address answers; it holds back for `probe_hold_max` at most.
+    `preempt_delay` is how long it lets a weaker MASTER serve, from when it hears it and from when
+    it is in health; `startup_delay` is how long it only listens after the start of the agent.
+    `peer_priorities` is what is known of the others, for `vipd check` alone.
     """
 
     name: str
@@ -97,6 +184,11 @@ class InstanceConfig:
     linger: Duration = DEFAULT_LINGER
     takeover_probe: TakeoverProbe = TakeoverProbe.WARN
     probe_hold_max: Duration = DEFAULT_PROBE_HOLD_MAX
+    preempt_delay: Duration = 0
+    startup_delay: Duration = 0
+    track: tuple[TrackUse, ...] = ()
+    hooks: HooksConfig = HooksConfig()
+    peer_priorities: tuple[int, ...] = ()
 
     @property
     def owner(self) -> bool:
