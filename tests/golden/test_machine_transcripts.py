@@ -12,12 +12,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from solo_machine import CONFIG, LINK, VIP4, Solo
+from solo_machine import CONFIG, FULL, LINK, VIP4, Solo
 
-from vipd.core.events import ConfigChanged, LinkChanged, Stopped
+from vipd.core.config import TakeoverProbe
+from vipd.core.events import (
+    AddressesDrifted,
+    ConfigChanged,
+    LinkChanged,
+    NeighborHeard,
+    Stopped,
+    WokeLate,
+)
 from vipd.core.model import ChecksumForm, LinkFacts
 
 HERE = Path(__file__).parent
+MS = 1_000_000
 SECOND = 1_000_000_000
 
 
@@ -54,7 +63,7 @@ def cable_and_refusal() -> Solo:
     solo.pass_time(8 * SECOND)
     solo.refusal = None
     solo.pass_time(6 * SECOND)
-    solo.step(Stopped())
+    solo.step(Stopped(at_once=True))
     return solo
 
 
@@ -73,7 +82,49 @@ def reload_and_rivals() -> Solo:
     return solo
 
 
-SCENARIOS = (takeover_and_return, cable_and_refusal, reload_and_rivals)
+def planned_stop() -> Solo:
+    """A MASTER that is outranked, takes over again, is told to stop, and is followed."""
+    solo = Solo(replace(FULL, addresses=(VIP4,)))
+    solo.start()
+    solo.pass_time(4 * SECOND)
+    solo.hear(150)
+    solo.pass_time(SECOND)
+    solo.hear(0)
+    solo.pass_time(SECOND)
+    solo.step(Stopped())
+    solo.pass_time(300 * MS)
+    solo.hear(50)
+    solo.pass_time(SECOND)
+    return solo
+
+
+def silent_but_alive() -> Solo:
+    """A BACKUP that holds back for an address that answers, then shares it, and is frozen."""
+    hold = replace(FULL, takeover_probe=TakeoverProbe.HOLD, probe_hold_max=1_500 * MS)
+    solo = Solo(replace(hold, addresses=(VIP4,)))
+    answer = NeighborHeard(address=VIP4.ip, mac=bytes.fromhex("aabbccddeeff"))
+    solo.start()
+    solo.hear(150)
+    solo.pass_time(3_560 * MS)
+    for wait in (1_000, 500, 2_000):
+        solo.step(answer)
+        solo.pass_time(wait * MS)
+    solo.step(answer)
+    solo.step(AddressesDrifted("192.0.2.100/24 was removed from eth0"))
+    solo.now += 4 * SECOND
+    solo.step(WokeLate(3 * SECOND))
+    solo.pass_time(SECOND)
+    solo.step(Stopped())
+    return solo
+
+
+SCENARIOS = (
+    takeover_and_return,
+    cable_and_refusal,
+    reload_and_rivals,
+    planned_stop,
+    silent_but_alive,
+)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -11,24 +11,31 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from solo_machine import CONFIG, LINK, VIP4, VIP6
 
 from vipd.core.actions import (
+    Action,
     AnnounceAddresses,
     ClaimAddresses,
+    DoubtFirewall,
+    ProbeAddresses,
     ReleaseAddresses,
     RenewAddresses,
+    ReportIncident,
     ReportTransition,
     SendAdvert,
 )
-from vipd.core.config import InstanceConfig
+from vipd.core.config import InstanceConfig, TakeoverProbe
 from vipd.core.events import (
     AddressesClaimed,
+    AddressesDrifted,
     AdvertReceived,
     ClaimFailed,
     ConfigChanged,
     Event,
     LinkChanged,
+    NeighborHeard,
     Started,
     Stopped,
     TimePassed,
+    WokeLate,
 )
 from vipd.core.machine import Machine
 from vipd.core.model import Advert, ChecksumForm, IPAddress, LinkFacts, State, Vip
@@ -37,6 +44,7 @@ from vipd.core.timers import Timer
 MS = 1_000_000
 SECOND = 1_000_000_000
 VIP4B = IPv4Interface("192.0.2.101/24")
+LONGEST_LINGER = 2 * SECOND
 
 ADDRESSES = st.sampled_from([(VIP4,), (VIP6,), (VIP4, VIP6), (VIP6, VIP4, VIP4B)])
 PRIORITIES = st.sampled_from([1, 99, 100, 101, 254])
@@ -55,6 +63,10 @@ CONFIGS = st.builds(
     preempt=st.booleans(),
     checksum=st.sampled_from([None, *ChecksumForm]),
     announce_refresh=st.sampled_from([0, 60 * SECOND]),
+    lease=st.sampled_from([None, 0, 7 * SECOND]),
+    linger=st.sampled_from([0, 20 * MS, LONGEST_LINGER]),
+    takeover_probe=st.sampled_from(TakeoverProbe),
+    probe_hold_max=st.sampled_from([0, SECOND, 60 * SECOND]),
 )
 
 LINKS = st.builds(
@@ -67,6 +79,8 @@ LINKS = st.builds(
     ipv4=st.sampled_from([None, IPv4Address("192.0.2.50")]),
     ipv6=st.sampled_from([None, IPv6Address("fe80::50")]),
     obstacle=st.sampled_from([None, None, "no memory"]),
+    mac=st.sampled_from([b"", b"\x02\x00\x00\x00\x00\x50"]),
+    carriers=st.integers(0, 2),
 )
 
 
@@ -80,6 +94,7 @@ class AnyLife(RuleBasedStateMachine):
         self.asked: tuple[Vip, ...] = ()
         self.confirmed = False
         self.answered = True
+        self.ends_by: int | None = None
 
     @initialize(config=CONFIGS, owner=st.booleans())
     def begin(self, config: InstanceConfig, *, owner: bool) -> None:
@@ -95,6 +110,15 @@ class AnyLife(RuleBasedStateMachine):
         self.step(TimePassed())
         due = self.machine.next_deadline()
         assert due is None or due > self.now
+        assert self.ends_by is None or self.now < self.ends_by, "it was told to stop long ago"
+
+    @rule(wait=WAITS)
+    def it_wakes_late(self, wait: int) -> None:
+        self.now += wait
+        before = self.machine.spoke
+        self.step(WokeLate(wait))
+        if before is not None and self.now - before >= 3 * self.machine.config.advert_interval:
+            assert self.machine.state is State.BACKUP
 
     @rule()
     def the_next_deadline_comes(self) -> None:
@@ -114,6 +138,15 @@ class AnyLife(RuleBasedStateMachine):
             checksum=ChecksumForm.MESSAGE,
         )
         self.step(AdvertReceived(advert=advert, source=source))
+
+    @rule(address=ADDRESSES)
+    def a_neighbor_is_heard(self, address: tuple[Vip, ...]) -> None:
+        self.step(NeighborHeard(address=address[0].ip, mac=b"\x02\x00\x00\x00\x00\x51"))
+
+    @rule(times=st.sampled_from([1, 1, 6]))
+    def the_addresses_drift(self, times: int) -> None:
+        for _ in range(times):
+            self.step(AddressesDrifted("192.0.2.100/24 was removed from eth0"))
 
     @rule(link=LINKS)
     def the_link_changes(self, link: LinkFacts) -> None:
@@ -140,46 +173,75 @@ class AnyLife(RuleBasedStateMachine):
         owner = self.machine.config.owner
         self.step(ConfigChanged(replace(config, priority=255) if owner else config))
 
-    @rule(event=st.sampled_from([Started(), Stopped()]))
-    def start_and_stop(self, event: Event) -> None:
-        self.step(event)
+    @rule(ago=st.sampled_from([None, 0, SECOND, 4 * SECOND]))
+    def a_start(self, ago: int | None) -> None:
+        self.step(Started(None if ago is None else self.now - ago))
+
+    @rule(at_once=st.booleans())
+    def a_stop(self, *, at_once: bool) -> None:
+        interval = self.machine.config.advert_interval
+        self.step(Stopped(at_once))
+        if at_once:
+            assert self.machine.state is State.INIT
+        if self.ends_by is None and self.machine.state is not State.INIT:
+            self.ends_by = self.now + interval * 255 // 256 + 100 * MS + LONGEST_LINGER
 
     # -- what must hold ---------------------------------------------------------------------
 
     def step(self, event: Event) -> bool:
         """Step the machine; check the actions in their order; say whether there were any."""
-        before = self.machine.state
+        before, left = self.machine.state, self.machine.status(self.now).leaving
         actions = self.machine.step(event, self.now)
-        resigns = self.machine.state not in {State.MASTER, State.BACKUP}
+        leaves = self.machine.status(self.now).leaving
+        resigns = left is None and (
+            leaves is not None or self.machine.state not in {State.MASTER, State.BACKUP}
+        )
         reports = [action for action in actions if isinstance(action, ReportTransition)]
         self.check_reports(reports, before)
+        if self.machine.state is State.INIT:
+            self.ends_by = None
         for action in actions:
-            match action:
-                case SendAdvert(priority=0):
-                    assert self.confirmed, "a host that never spoke has nothing to resign from"
-                    assert resigns, "priority 0 is said on resigning alone"
-                case SendAdvert(priority=priority):
-                    assert self.confirmed, "it speaks before its addresses are claimed"
-                    assert priority == self.machine.config.priority
-                case AnnounceAddresses(addresses):
-                    assert self.answered, "it announces while a claim is under way"
-                    assert addresses == self.asked
-                case ClaimAddresses(addresses):
-                    assert addresses == self.machine.config.addresses
-                    self.asked, self.answered = addresses, False
-                case RenewAddresses(addresses):
-                    assert self.confirmed, "it renews what it does not have yet"
-                    assert addresses == self.asked
-                case ReleaseAddresses(addresses):
-                    assert set(addresses) <= set(self.asked), "it releases what it never asked for"
-                    self.asked = tuple(vip for vip in self.asked if vip not in addresses)
-                case ReportTransition(new=new):
-                    assert new is State.MASTER or not self.asked, "it moves before it has let go"
-                    self.confirmed, self.answered = False, True
+            assert left is None or not isinstance(action, SendAdvert | AnnounceAddresses)
+            self.check_action(action, resigns=resigns)
         return bool(actions)
+
+    def check_action(self, action: Action, *, resigns: bool) -> None:
+        """An action is in its place; the kernel is as it leaves it."""
+        match action:
+            case SendAdvert(priority=0):
+                assert self.confirmed, "a host that never spoke has nothing to resign from"
+                assert resigns, "priority 0 is said once, on resigning"
+            case SendAdvert(priority=priority):
+                assert self.confirmed, "it speaks before its addresses are claimed"
+                assert priority == self.machine.config.priority
+            case AnnounceAddresses(addresses):
+                assert self.answered, "it announces while a claim is under way"
+                assert addresses == self.asked
+            case ClaimAddresses(addresses):
+                assert addresses == self.machine.config.addresses
+                self.asked, self.answered = addresses, False
+            case ProbeAddresses(addresses):
+                assert self.machine.state in {State.BACKUP, State.MASTER}
+                assert self.machine.config.takeover_probe is not TakeoverProbe.OFF
+                assert addresses == self.machine.config.addresses
+            case DoubtFirewall():
+                assert self.machine.state is State.BACKUP
+            case RenewAddresses(addresses):
+                assert self.confirmed, "it renews what it does not have yet"
+                assert addresses == self.asked
+            case ReleaseAddresses(addresses):
+                assert addresses, "it releases what it has released"
+                assert set(addresses) <= set(self.asked), "it releases what it never asked for"
+                self.asked = tuple(vip for vip in self.asked if vip not in addresses)
+            case ReportTransition(new=new):
+                assert new is State.MASTER or not self.asked, "it moves before it has let go"
+                self.confirmed, self.answered = False, True
+            case ReportIncident(text=text):
+                assert text
 
     def check_reports(self, reports: list[ReportTransition], before: State) -> None:
         """A change of state is reported once, and so is a FAULT that gets another cause."""
+        assert len(reports) <= 1, "two transitions in one step"
         after = self.machine.state
         moved = [report for report in reports if report.old is not report.new]
         assert [(report.old, report.new) for report in moved] == (
@@ -201,9 +263,13 @@ class AnyLife(RuleBasedStateMachine):
             case State.INIT:
                 assert armed == set()
             case State.BACKUP:
-                assert armed == {Timer.MASTER_DOWN}
+                waits = {Timer.MASTER_DOWN, Timer.PROBE, Timer.OVERDUE}
+                assert {Timer.MASTER_DOWN} <= armed <= waits
+            case State.MASTER if self.machine.status(self.now).leaving:
+                assert {Timer.HANDOVER} <= armed
+                assert armed <= {Timer.HANDOVER, Timer.RENEW, Timer.PROBE}
             case State.MASTER:
-                assert armed <= {Timer.ADVERT, Timer.ANNOUNCE, Timer.RENEW}
+                assert armed <= {Timer.ADVERT, Timer.ANNOUNCE, Timer.RENEW, Timer.PROBE}
                 assert (Timer.ADVERT in armed) is self.confirmed
             case State.FAULT:
                 assert armed <= {Timer.CLAIM_RETRY}
@@ -213,6 +279,10 @@ class AnyLife(RuleBasedStateMachine):
         status = self.machine.status(self.now)
         assert status.held is self.confirmed
         assert status.since <= self.now
+        assert status.leaving is None or self.confirmed, "it hands over what it does not have"
+        assert not status.warnings or status.state in {State.BACKUP, State.MASTER}
+        assert (self.machine.spoke is None) is (not self.confirmed or status.leaving is not None)
+        assert self.machine.held == (self.asked if self.confirmed else ())
         assert status.master_down_interval >= 3 * 10 * MS
 
 

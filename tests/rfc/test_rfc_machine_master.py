@@ -10,6 +10,7 @@ from solo_machine import CONFIG, LINK, VIP4, VIP6, Solo
 
 from vipd.core.actions import (
     Action,
+    AnnounceAddresses,
     ClaimAddresses,
     ReleaseAddresses,
     ReportTransition,
@@ -50,16 +51,34 @@ def test_a_master_asks_for_every_address_and_lets_go_of_every_one() -> None:
 
 
 def test_a_master_stops_with_exactly_one_advert_of_priority_0() -> None:
-    """76, §6.4.3 (655): cancel Adver_Timer, send priority 0, Initialize."""
+    """76, §6.4.3 (655): cancel Adver_Timer, send priority 0, Initialize.
+
+    vipd lets go of the addresses, and is in Initialize, only when a successor was heard: else the
+    clients would have nobody for its skew time.
+    """
     solo = master()
-    advert, release, report = solo.step(Stopped())
+    (advert,) = solo.step(Stopped())
+    assert isinstance(advert, SendAdvert)
+    assert advert.priority == 0
+    sent, done = len(solo.when(SendAdvert)), len(solo.done)
+    solo.pass_time(500 * MS)
+    solo.hear(50)
+    solo.pass_time(100 * SECOND)
+    release, report = [action for _, action in solo.done[done:]]
+    assert release == ReleaseAddresses(BOTH)
+    assert moves((report,)) == [(State.MASTER, State.INIT)]
+    assert len(solo.when(SendAdvert)) == sent
+
+
+def test_a_master_that_stops_at_once_does_as_the_rfc_says() -> None:
+    """76, §6.4.3 (655): priority 0, Initialize, in one step."""
+    solo = master()
+    advert, release, report = solo.step(Stopped(at_once=True))
     assert isinstance(advert, SendAdvert)
     assert advert.priority == 0
     assert release == ReleaseAddresses(BOTH)
     assert moves((report,)) == [(State.MASTER, State.INIT)]
-    sent = len(solo.when(SendAdvert))
-    solo.pass_time(100 * SECOND)
-    assert len(solo.when(SendAdvert)) == sent
+    assert solo.machine.next_deadline() is None
 
 
 def test_the_advert_timer_sends_an_advert_and_starts_anew() -> None:
@@ -72,12 +91,14 @@ def test_the_advert_timer_sends_an_advert_and_starts_anew() -> None:
 
 
 def test_a_release_is_answered_at_once_and_restarts_the_advert_timer() -> None:
-    """78, §6.4.3 (705)."""
+    """78, §6.4.3 (705). vipd announces again, too: clients may have learned where the other was."""
     solo = master()
-    (advert,) = solo.hear(0)
+    advert, announcement = solo.hear(0)
     assert isinstance(advert, SendAdvert)
     assert advert.priority == 100
-    assert solo.machine.next_deadline() == solo.now + SECOND
+    assert announcement == AnnounceAddresses(BOTH)
+    solo.pass_time(SECOND)
+    assert solo.when(SendAdvert)[-2:] == [solo.now - SECOND, solo.now]
 
 
 @pytest.mark.parametrize("source", ["192.0.2.1", "192.0.2.51", "fe80::1", "fe80::51"])
@@ -120,13 +141,20 @@ def test_an_equal_priority_is_decided_by_the_address(own: str, peer: str, *, yie
     [(99, "192.0.2.51"), (1, "fe80::51"), (100, "192.0.2.49"), (100, "fe80::4f")],
 )
 def test_a_losing_advert_is_answered_at_once(priority: int, source: str) -> None:
-    """81, 82, §6.4.3 (775) ff.: stay Active and advertise; the advert timer keeps its rhythm."""
+    """81, 82, §6.4.3 (775) ff.: stay Active and advertise; the advert timer keeps its rhythm.
+
+    vipd announces again, too: the one that lost may have told the link that it has the addresses.
+    """
     solo = master()
-    (advert,) = solo.hear(priority, source=source, interval=200 * MS)
+    advert, announcement = solo.hear(priority, source=source, interval=200 * MS)
     assert isinstance(advert, SendAdvert)
     assert advert.priority == 100
+    assert announcement == AnnounceAddresses(BOTH)
     assert solo.is_now(State.MASTER)
-    assert solo.machine.next_deadline() == TAKEOVER + 7 * SECOND
+    answered = solo.now
+    solo.pass_time(2 * SECOND)
+    beats = [at for at in solo.when(SendAdvert) if at > answered]
+    assert beats == [TAKEOVER + 7 * SECOND, TAKEOVER + 8 * SECOND]
 
 
 def test_a_master_yields_whether_it_preempts_or_not() -> None:

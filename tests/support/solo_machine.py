@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address
 
-from vipd.core.actions import Action, ClaimAddresses
-from vipd.core.config import InstanceConfig
+from vipd.core.actions import Action, ClaimAddresses, ReportIncident
+from vipd.core.config import DEFAULT_LINGER, InstanceConfig, TakeoverProbe
 from vipd.core.events import (
     AddressesClaimed,
     AdvertReceived,
@@ -15,6 +16,7 @@ from vipd.core.events import (
     Started,
     TimePassed,
 )
+from vipd.core.incident import IncidentCode
 from vipd.core.machine import Machine
 from vipd.core.model import Advert, ChecksumForm, LinkFacts, State, family_of
 from vipd.core.units import SECOND, Duration, Instant, to_centiseconds
@@ -24,8 +26,20 @@ from vipd.wire.vrrp import advertised
 VIP4 = IPv4Interface("192.0.2.100/24")
 VIP6 = IPv6Interface("2001:db8::100/64")
 
-CONFIG = InstanceConfig(name="web", interface="eth0", vrid=51, addresses=(VIP4, VIP6), lease=0)
-"""Priority 100, an advert every second, IPv4 and IPv6, addresses without a lease."""
+CONFIG = InstanceConfig(
+    name="web",
+    interface="eth0",
+    vrid=51,
+    addresses=(VIP4, VIP6),
+    lease=0,
+    linger=0,
+    takeover_probe=TakeoverProbe.OFF,
+)
+"""Priority 100, an advert every second, IPv4 and IPv6; and of what vipd adds to the RFC as little
+as can be: no lease, no linger, no probe."""
+
+FULL = replace(CONFIG, lease=None, linger=DEFAULT_LINGER, takeover_probe=TakeoverProbe.WARN)
+"""The same with all that vipd adds by default: a lease of 3 s, a linger of 20 ms, the probe."""
 
 LINK = LinkFacts(
     name="eth0",
@@ -41,7 +55,8 @@ LINK = LinkFacts(
 class Solo:
     """A machine, its time, and all that it has done so far.
 
-    `refusal` is what the kernel says to a claim; None lets every claim succeed at once.
+    `refusal` is what the kernel says to a claim; None lets every claim succeed at once. A claim
+    has no answer at all while it is not `answering`.
     """
 
     def __init__(self, config: InstanceConfig = CONFIG, link: LinkFacts = LINK) -> None:
@@ -49,8 +64,24 @@ class Solo:
         self.link = link
         self.now: Instant = 0
         self.refusal: str | None = None
+        self.answering = True
         self.done: list[tuple[Instant, Action]] = []
         self.transcript: list[str] = []
+
+    @classmethod
+    def master(
+        cls, config: InstanceConfig = FULL, *, after: Duration = 0, answering: bool = True
+    ) -> Solo:
+        """A MASTER that nobody opposed, at its takeover or some time later."""
+        solo = cls(config)
+        solo.answering = answering
+        solo.start()
+        while not solo.is_now(State.MASTER):
+            due = solo.machine.next_deadline()
+            assert due is not None, "whoever is not MASTER waits to be"
+            solo.pass_time(due - solo.now)
+        solo.pass_time(after)
+        return solo
 
     def is_now(self, state: State) -> bool:
         """Whether this is the machine's state. Why: a call, which mypy does not take as lasting."""
@@ -87,7 +118,7 @@ class Solo:
         actions = self.machine.step(event, self.now)
         self.done += [(self.now, action) for action in actions]
         self._write(event, actions)
-        if any(isinstance(action, ClaimAddresses) for action in actions):
+        if self.answering and any(isinstance(action, ClaimAddresses) for action in actions):
             refused = None if self.refusal is None else ClaimFailed(self.refusal)
             actions += self.step(refused or AddressesClaimed())
         return actions
@@ -96,7 +127,7 @@ class Solo:
         """Let time pass; the machine is woken at each of its deadlines, on time."""
         end = self.now + duration
         while (due := self.machine.next_deadline()) is not None and due <= end:
-            self.now = due
+            self.now = max(self.now, due)
             self.step(TimePassed())
         self.now = end
 
@@ -104,6 +135,14 @@ class Solo:
         """Let time pass without waking the machine before it is over."""
         self.now += duration
         return self.step(TimePassed())
+
+    def incidents(self) -> list[tuple[Instant, IncidentCode, str]]:
+        """What was reported so far besides the transitions, and when."""
+        return [
+            (at, action.code, action.text)
+            for at, action in self.done
+            if isinstance(action, ReportIncident)
+        ]
 
     def when(self, kind: type[Action]) -> list[Instant]:
         """The moments at which one kind of action was done so far."""

@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from vipd.core.cause import Cause
-from vipd.core.model import ChecksumForm, State, Vip
+from vipd.core.incident import IncidentCode
+from vipd.core.model import ChecksumForm, Family, State, Vip
 from vipd.core.units import Duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendAdvert:
-    """Send one advert in every family of the instance."""
+    """Send one advert in every family of the instance, or in the first alone."""
 
     priority: int
     checksum: ChecksumForm
+    first_only: bool = False
+
+    def among(self, families: tuple[Family, ...]) -> tuple[Family, ...]:
+        """Those of an instance's families that it is sent in."""
+        return families[:1] if self.first_only else families
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,29 @@ class AnnounceAddresses:
     addresses: tuple[Vip, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeAddresses:
+    """Ask the link who has the addresses; each answer comes back as `NeighborHeard`.
+
+    RFC: 5227 §2.1.1 (ARP probe); 4861 §7.2 (neighbor solicitation).
+    """
+
+    addresses: tuple[Vip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtFirewall:
+    """An advert is overdue: see whether one reaches the interface and is dropped on this host."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportIncident:
+    """Say that something happened which a person should know, though the state is the same."""
+
+    code: IncidentCode
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportTransition:
     """Say that the state has changed, and why."""
@@ -66,5 +95,8 @@ Action: TypeAlias = (
     | RenewAddresses
     | ReleaseAddresses
     | AnnounceAddresses
+    | ProbeAddresses
+    | DoubtFirewall
+    | ReportIncident
     | ReportTransition
 )

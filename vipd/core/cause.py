@@ -26,6 +26,9 @@ class CauseCode(Enum):
     MTU = "mtu"
     NO_ADVERTS = "no_adverts"
     CLAIM_FAILED = "claim_failed"
+    DRIFT = "drift"
+    STALLED = "stalled"
+    RESUMED = "resumed"
     RECOVERED = "recovered"
 
 
@@ -38,6 +41,12 @@ class Cause:
 
     def __str__(self) -> str:
         return self.text
+
+
+def resumed_cause(silence: Duration) -> Cause:
+    """Why an agent that was restarted is MASTER at once."""
+    text = f"restarted {format_duration(silence)} after its last advert: carries on"
+    return Cause(CauseCode.RESUMED, text)
 
 
 def takeover_cause(rival: Heard | None, priority: int, silence: Duration, now: Instant) -> Cause:

@@ -7,21 +7,43 @@ from typing import TypeAlias
 
 from vipd.core.config import InstanceConfig
 from vipd.core.model import Advert, IPAddress, LinkFacts
+from vipd.core.units import Duration, Instant
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The agent is ready to run this instance. RFC: 9568 §6.4.1 Startup."""
+    """The agent is ready to run this instance. RFC: 9568 §6.4.1 Startup.
+
+    `spoke` is when an earlier life of this agent, which has not ended cleanly, sent its last advert
+    as MASTER.
+    """
+
+    spoke: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The instance is to end. RFC: 9568 §6.4.2, §6.4.3 Shutdown."""
+    """The instance is to end. RFC: 9568 §6.4.2, §6.4.3 Shutdown.
+
+    A MASTER hands over first, unless it is to end at once, or is told so twice.
+    """
+
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
     """The clock was read. Too early and too late are both harmless."""
+
+
+@dataclass(frozen=True, slots=True)
+class WokeLate:
+    """The agent did not run when it should have, for this long: what it believes may be over.
+
+    Told to whom is later by more than an interval. Order: before whatever has waited meanwhile.
+    """
+
+    by: Duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +59,21 @@ class LinkChanged:
     """The kernel said something new about the instance's interface."""
 
     link: LinkFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighborHeard:
+    """ARP or Neighbor Discovery says that one of our addresses is at a MAC that is not ours."""
+
+    address: IPAddress
+    mac: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AddressesDrifted:
+    """Somebody else has removed or changed an address that we hold; `what` is for a person."""
+
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +102,11 @@ Event: TypeAlias = (
     Started
     | Stopped
     | TimePassed
+    | WokeLate
     | AdvertReceived
     | LinkChanged
+    | NeighborHeard
+    | AddressesDrifted
     | AddressesClaimed
     | ClaimFailed
     | ConfigChanged

@@ -9,19 +9,20 @@ from vipd.core.units import Duration, Instant
 class Hearing:
     """The last advert in each family, and what it taught."""
 
-    __slots__ = ("_by_family", "_newest", "checksum")
+    __slots__ = ("_by_family", "checksum", "newest")
 
     def __init__(self) -> None:
         self._by_family: dict[Family, Heard] = {}
-        self._newest: Heard | None = None
+        self.newest: Heard | None = None
+        """The last advert of all."""
         self.checksum: ChecksumForm | None = None
         """The form of the last advert over IPv4: the only family in which there is a choice."""
 
     def note(self, advert: Advert, source: IPAddress, now: Instant) -> None:
         """Take in a valid advert."""
         family = family_of(source)
-        self._newest = Heard(address=source, priority=advert.priority, at=now)
-        self._by_family[family] = self._newest
+        self.newest = Heard(address=source, priority=advert.priority, at=now)
+        self._by_family[family] = self.newest
         if family is Family.IPV4:
             self.checksum = advert.checksum
 
@@ -31,7 +32,7 @@ class Hearing:
 
     def rival(self, preferred: Family, interval: Duration) -> Heard | None:
         """The router heard last; by its address in the preferred family, if it speaks both."""
-        newest, other = self._newest, self._by_family.get(preferred)
+        newest, other = self.newest, self._by_family.get(preferred)
         if newest is None or other is None or other.priority != newest.priority:
             return newest
         return other if newest.at - other.at <= interval else newest

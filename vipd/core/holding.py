@@ -9,7 +9,8 @@ from vipd.core.timers import Deadlines, Timer
 from vipd.core.units import Duration, Instant
 
 RENEW_WITHIN = 3
-"""A lease is renewed at the latest when one part in so many has passed: two renewals may fail."""
+"""A lease is renewed at the latest when one part in so many has passed, unless an advert is due
+soon after: what is renewed without one outlives what the peers have heard."""
 
 RENEW_NOT_BEFORE = 4
 """... and with an advert when one part in so many has: short intervals need not renew with each."""
@@ -22,7 +23,7 @@ class Holding:
     run from the last proof of life that the peers have heard.
     """
 
-    __slots__ = ("_asked", "_deadlines", "_held", "_lease", "_renewed")
+    __slots__ = ("_asked", "_deadlines", "_held", "_lease", "_renewed", "claiming")
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
@@ -30,6 +31,8 @@ class Holding:
         self._held = False
         self._renewed: Instant = 0
         self._lease: Duration = 0
+        self.claiming = False
+        """Whether a claim waits for its answer; nothing is announced before that."""
 
     @property
     def held(self) -> bool:
@@ -43,17 +46,20 @@ class Holding:
 
     def confirm(self, config: InstanceConfig, now: Instant) -> None:
         """The claim has succeeded."""
-        self._held = True
+        self._held, self.claiming = True, False
         self._begin_lease(config, now)
 
     def claim(self, config: InstanceConfig) -> ClaimAddresses:
         """Ask for the addresses that are configured."""
+        self.claiming = True
+        self._deadlines.disarm(Timer.ANNOUNCE)
         self._asked, self._lease = config.addresses, config.address_lease
         return ClaimAddresses(self._asked, self._lease)
 
     def release(self) -> ReleaseAddresses:
         """Give up all that was asked for."""
-        asked, self._asked, self._held = self._asked, (), False
+        asked, self._asked = self._asked, ()
+        self._held = self.claiming = False
         return ReleaseAddresses(asked)
 
     def renew(self, config: InstanceConfig, now: Instant) -> tuple[RenewAddresses, ...]:
@@ -64,20 +70,23 @@ class Holding:
         return (RenewAddresses(self._asked, config.address_lease),)
 
     def renew_with_advert(self, config: InstanceConfig, now: Instant) -> tuple[RenewAddresses, ...]:
-        """An advert is sent now: let the lease begin anew with it, unless it just has."""
+        """An advert is sent now: let the lease begin anew with it, unless it just has.
+
+        Why: never between two adverts if one can do it; the lease would outlive what peers heard.
+        """
         fresh = (now - self._renewed) * RENEW_NOT_BEFORE < config.address_lease
-        return () if fresh else self.renew(config, now)
+        due = self._deadlines.at(Timer.RENEW)
+        waits = due is not None and due >= now + config.advert_interval
+        return () if fresh and waits else self.renew(config, now)
 
     def change(self, config: InstanceConfig, now: Instant) -> tuple[Action, ...]:
         """Hold what is configured from now on: give up the others, ask for the rest.
 
         Order: the claim follows the release and is of all addresses, because Linux takes the
-        secondary addresses of a removed primary along with it. Nothing is announced before the
-        claim is answered.
+        secondary addresses of a removed primary along with it.
         """
         if config.addresses == self._asked:
             return self._change_lease(config, now)
-        self._deadlines.disarm(Timer.ANNOUNCE)
         gone = tuple(vip for vip in self._asked if vip not in config.addresses)
         release = (ReleaseAddresses(gone),) if gone else ()
         return (*release, self.claim(config))
@@ -94,4 +103,7 @@ class Holding:
         self._renewed, self._lease = now, config.address_lease
         self._deadlines.disarm(Timer.RENEW)
         if self._lease:
-            self._deadlines.arm(Timer.RENEW, now + self._lease // RENEW_WITHIN)
+            wait = self._lease // RENEW_WITHIN
+            if self._lease >= 2 * config.advert_interval:
+                wait = max(wait, config.advert_interval * 5 // 4)
+            self._deadlines.arm(Timer.RENEW, now + wait)

@@ -14,10 +14,12 @@ A MASTER first claims, then speaks: it enters by `ClaimAddresses` alone, and wha
 peers and to the link waits for `AddressesClaimed`. A peer that hears our first advert may let go
 at once, and a host whose kernel refuses the address never disturbs the one that serves.
 
+It ends the other way round: it speaks, then lets go (`Leaving`). The addresses are served, in
+silence, until the successor does; only what makes that impossible is a way out of its own.
+
 An instance with IPv4 and IPv6 addresses is two virtual routers on the wire and one decision here:
 an advert of either family keeps a BACKUP down, and only silence in both makes it MASTER. Equal
-priorities are decided by the source address of the first family, because the two families could
-disagree; the second one decides once the first was silent for a whole down interval.
+priorities are decided by the source address of the first family, as long as that is heard.
 
 RFC: 9568 §6.4. It leaves open what follows; vipd answers so: a losing advert is answered at once
 and the advert timer keeps its rhythm; an owner listens to adverts like everybody else (erratum
@@ -28,55 +30,33 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from vipd.core.actions import (
-    Action,
-    AnnounceAddresses,
-    ReportTransition,
-    SendAdvert,
-)
-from vipd.core.announcing import Announcing
-from vipd.core.cause import Cause, CauseCode, outranked_cause, takeover_cause
+from vipd.core import events
+from vipd.core.actions import Action, DoubtFirewall, ReportIncident, ReportTransition
+from vipd.core.cause import Cause, CauseCode, outranked_cause, resumed_cause, takeover_cause
 from vipd.core.config import InstanceConfig
-from vipd.core.election import master_down_interval, outranks, skew_time
-from vipd.core.events import (
-    AddressesClaimed,
-    AdvertReceived,
-    ClaimFailed,
-    ConfigChanged,
-    Event,
-    LinkChanged,
-    Started,
-    Stopped,
-    TimePassed,
-)
+from vipd.core.drifting import Drifting
+from vipd.core.election import outranks
 from vipd.core.health import link_fault
 from vipd.core.hearing import Hearing
-from vipd.core.holding import Holding
+from vipd.core.incident import IncidentCode
+from vipd.core.leaving import Destination, linger
+from vipd.core.listening import PATIENCE, Listening
 from vipd.core.model import (
     RELEASE_PRIORITY,
     Advert,
-    ChecksumForm,
-    Family,
     Heard,
     IPAddress,
     LinkFacts,
     State,
+    Vip,
     family_of,
 )
+from vipd.core.retrying import Retrying
+from vipd.core.serving import Serving
+from vipd.core.speaking import Speaking
 from vipd.core.status import InstanceStatus
 from vipd.core.timers import Deadlines, Timer
-from vipd.core.units import SECOND, Duration, Instant
-
-FIRST_CHECKSUM = ChecksumForm.PSEUDO_HEADER
-"""What is sent before a peer was heard: keepalived and FRR drop the other form by default."""
-
-CLAIM_RETRY_FIRST: Duration = SECOND
-CLAIM_RETRY_LONGEST: Duration = 60 * SECOND
-"""The wait after a refused claim doubles from the first to the longest."""
-
-ANSWERS_PER_BEAT = 8
-"""How many losing adverts are answered between two adverts of our own: enough for any group, and
-an end for two routers that each count the other as the loser."""
+from vipd.core.units import Duration, Instant, format_duration
 
 
 class Machine:
@@ -89,13 +69,11 @@ class Machine:
         self._since: Instant | None = None
         self._link = LinkFacts(name=config.interface, exists=False)
         self._deadlines = Deadlines()
-        self._learned_interval: Duration | None = None
         self._hearing = Hearing()
-        self._holding = Holding(self._deadlines)
-        self._announcing = Announcing(self._deadlines)
-        self._last_sent: Instant = 0
-        self._answers = 0
-        self._claim_retry = CLAIM_RETRY_FIRST
+        self._listening = Listening(self._deadlines, self._hearing)
+        self._serving = Serving(self._deadlines, Speaking(self._hearing))
+        self._drifting = Drifting()
+        self._retrying = Retrying(self._deadlines)
 
     @property
     def config(self) -> InstanceConfig:
@@ -115,70 +93,93 @@ class Machine:
     @property
     def master_down_interval(self) -> Duration:
         """The silence after which this router takes over. RFC: 9568 §6.1."""
-        return master_down_interval(self.priority, self._master_interval, self._config.version)
+        return self._listening.master_down_interval(self._config, self.priority)
+
+    @property
+    def held(self) -> tuple[Vip, ...]:
+        """The addresses that a claim has brought and no release has taken."""
+        return self._serving.holding.addresses if self._serving.holding.held else ()
+
+    @property
+    def spoke(self) -> Instant | None:
+        """When this MASTER sent its last advert; None for whoever is not, or stops being one."""
+        return self._serving.speaking.last if self._serving.settled else None
 
     def next_deadline(self) -> Instant | None:
         """When `TimePassed` is due; None when only an event can change anything."""
         return self._deadlines.next()
 
-    def step(self, event: Event, now: Instant) -> tuple[Action, ...]:
+    def step(self, event: events.Event, now: Instant) -> tuple[Action, ...]:  # noqa: C901  (one line for each event)
         """Take in what happened; return what is to be done, in order."""
         match event:
-            case AdvertReceived(advert=advert, source=source):
+            case events.AdvertReceived(advert=advert, source=source):
                 return self._on_advert(advert, source, now)
-            case TimePassed():
+            case events.TimePassed():
                 return self._on_time(now)
-            case LinkChanged(link=link):
+            case events.LinkChanged(link=link):
                 return self._on_link(link, now)
-            case AddressesClaimed():
+            case events.NeighborHeard(address=address, mac=mac):
+                return self._on_neighbor(address, mac, now)
+            case events.AddressesDrifted(what=what):
+                return self._on_drifted(what, now)
+            case events.AddressesClaimed():
                 return self._on_claimed(now)
-            case ClaimFailed(reason=reason):
+            case events.ClaimFailed(reason=reason):
                 return self._on_claim_failed(reason, now)
-            case ConfigChanged(config=config):
+            case events.WokeLate(by=by):
+                return self._on_woke_late(by, now)
+            case events.ConfigChanged(config=config):
                 return self._on_config(config, now)
-            case Started():
-                return self._on_started(now)
-            case Stopped():
-                return self._on_stopped(now)
+            case events.Started(spoke=spoke):
+                return self._on_started(spoke, now)
+            case events.Stopped(at_once=at_once):
+                return self._on_stopped(now, at_once=at_once)
             case _:
                 assert_never(event)
 
     def status(self, now: Instant) -> InstanceStatus:
         """A frozen picture of this instance for the people and programs that look at it."""
+        leaving, warning = self._serving.leaving.destination, self._listening.probing.warning
         return InstanceStatus(
-            name=self._config.name,
-            interface=self._config.interface,
-            vrid=self._config.vrid,
-            version=self._config.version,
+            config=self._config,
             state=self._state,
             since=self._since if self._since is not None else now,
             cause=self._cause,
-            priority=self._config.priority,
+            leaving=leaving.cause if leaving else None,
             effective_priority=self.priority,
             master=self._master(),
-            advert_interval=self._config.advert_interval,
             master_down_interval=self.master_down_interval,
-            addresses=self._config.addresses,
-            held=self._holding.held,
+            held=self._serving.holding.held,
+            warnings=(warning,) if warning else (),
         )
 
     # -- events -----------------------------------------------------------------------------
 
-    def _on_started(self, now: Instant) -> tuple[Action, ...]:
+    def _on_started(self, spoke: Instant | None, now: Instant) -> tuple[Action, ...]:
         if self._state is not State.INIT:
             return ()
         if fault := link_fault(self._config, self._link):
             return self._enter(State.FAULT, fault, now)
+        if spoke is not None and 0 <= now - spoke < PATIENCE * self._config.advert_interval:
+            return self._enter(State.MASTER, resumed_cause(now - spoke), now)
         return self._join(Cause(CauseCode.STARTED, "started"), now)
 
-    def _on_stopped(self, now: Instant) -> tuple[Action, ...]:
+    def _on_stopped(self, now: Instant, *, at_once: bool) -> tuple[Action, ...]:
         if self._state is State.INIT:
             return ()
-        return self._enter(State.INIT, Cause(CauseCode.STOPPED, "stopped"), now)
+        stop = Destination(State.INIT, Cause(CauseCode.STOPPED, "stopped"))
+        going = self._serving.leaving.destination
+        if at_once or (going and going.state is State.INIT):
+            return self._enter(stop.state, stop.cause, now)
+        return self._hand_over(stop, now)
 
     def _on_link(self, link: LinkFacts, now: Instant) -> tuple[Action, ...]:
-        self._link = link
-        return self._judge_link(now)
+        before, self._link = self._link, link
+        if actions := self._judge_link(now):
+            return actions
+        if self._state is State.MASTER and before.announced_by != link.announced_by:
+            return self._serving.announce_anew(self._config, now)
+        return ()
 
     def _judge_link(self, now: Instant) -> tuple[Action, ...]:
         """Enter or leave FAULT as the link allows; a new reason replaces the old one."""
@@ -186,26 +187,67 @@ class Machine:
             return ()
         if fault := link_fault(self._config, self._link):
             same = self._state is State.FAULT and fault == self._cause
-            return () if same else self._enter(State.FAULT, fault, now)
-        if self._state is State.FAULT and self._deadlines.at(Timer.CLAIM_RETRY) is None:
+            return () if same else self._fail(fault, now)
+        if self._state is State.FAULT and not self._retrying.waits:
             return self._join(Cause(CauseCode.RECOVERED, f"{self._link.name} is usable"), now)
         return ()
 
     def _on_claimed(self, now: Instant) -> tuple[Action, ...]:
         if self._state is not State.MASTER:
             return ()
-        self._holding.confirm(self._config, now)
-        self._claim_retry = CLAIM_RETRY_FIRST
-        self._deadlines.arm(Timer.ADVERT, now + self._config.advert_interval)
-        self._announcing.begin(self._config, now)
-        return (self._speak(self.priority, now), AnnounceAddresses(self._holding.addresses))
+        self._retrying.succeed()
+        return self._serving.claimed(self._config, self.priority, now)
 
     def _on_claim_failed(self, reason: str, now: Instant) -> tuple[Action, ...]:
         if self._state is not State.MASTER:
             return ()
-        actions = self._enter(State.FAULT, Cause(CauseCode.CLAIM_FAILED, reason), now)
-        self._deadlines.arm(Timer.CLAIM_RETRY, now + self._claim_retry)
-        self._claim_retry = min(2 * self._claim_retry, CLAIM_RETRY_LONGEST)
+        return self._fail(Cause(CauseCode.CLAIM_FAILED, reason), now)
+
+    def _fail(self, cause: Cause, now: Instant) -> tuple[Action, ...]:
+        """It cannot serve; who is about to stop has no use for trying again."""
+        if (going := self._serving.leaving.destination) and going.state is State.INIT:
+            return self._enter(going.state, going.cause, now)
+        return self._enter(State.FAULT, cause, now)
+
+    def _on_drifted(self, what: str, now: Instant) -> tuple[Action, ...]:
+        """Have again what somebody else took; in a fight only until another one serves."""
+        if not self._serving.settled:
+            return (self._serving.claim(self._config),) if self._serving.holding.held else ()
+        text, restore = self._drifting.note(what, now), self._serving.claim(self._config)
+        if self._drifting.unbearable:
+            fight = Destination(State.FAULT, Cause(CauseCode.DRIFT, text))
+            return (*self._hand_over(fight, now), restore)
+        return (ReportIncident(IncidentCode.ADDRESS_DRIFT, text), restore)
+
+    def _on_neighbor(self, address: IPAddress, mac: bytes, now: Instant) -> tuple[Action, ...]:
+        if self._state is State.BACKUP:
+            self._listening.probing.note(address, mac)
+        elif self._serving.settled:
+            report = self._listening.probing.share(address, mac, now)
+            return (*report, *self._serving.announce_again(self._config, now))
+        return ()
+
+    def _on_woke_late(self, by: Duration, now: Instant) -> tuple[Action, ...]:
+        """Believe no timer that ran while this host did not: it has missed the adverts, too."""
+        frozen = f"did not run for {format_duration(by)}"
+        if self._state is State.BACKUP:
+            waits = self._listening.wake_late(self._config, self.priority, now)
+            text = f"{frozen}: listens before it believes its timers"
+            return (ReportIncident(IncidentCode.STALLED, text),) if waits else ()
+        if self._state is not State.MASTER:
+            return ()
+        silence = now - self._serving.speaking.last
+        if silence >= PATIENCE * self._config.advert_interval or not self._serving.holding.held:
+            return self._give_way(Cause(CauseCode.STALLED, f"{frozen}: another may serve"), now)
+        report = ReportIncident(IncidentCode.STALLED, frozen)
+        return (report, *self._serving.announce_again(self._config, now))
+
+    def _give_way(self, cause: Cause, now: Instant) -> tuple[Action, ...]:
+        """Let go at once, and listen for as long as a MASTER needs to be heard."""
+        if going := self._serving.leaving.destination:
+            return self._enter(going.state, going.cause, now)
+        actions = self._enter(State.BACKUP, cause, now)
+        self._listening.begin_briefly(self._config, self.priority, now)
         return actions
 
     def _on_time(self, now: Instant) -> tuple[Action, ...]:
@@ -217,19 +259,19 @@ class Machine:
     def _fire(self, timer: Timer, due: Instant, now: Instant) -> tuple[Action, ...]:
         match timer:
             case Timer.MASTER_DOWN:
-                silence = self.master_down_interval
-                cause = takeover_cause(self._rival(), self.priority, silence, now)
-                return self._enter(State.MASTER, cause, now)
+                return self._take_over(now)
+            case Timer.HANDOVER:
+                return self._let_go(now)
             case Timer.ADVERT:
-                self._answers = 0
-                self._deadlines.arm(timer, _next_beat(due, self._config.advert_interval, now))
-                renewal = self._holding.renew_with_advert(self._config, now)
-                return (self._speak(self.priority, now), *renewal)
+                return self._serving.beat(self._config, self.priority, due, now)
             case Timer.RENEW:
-                return self._holding.renew(self._config, now)
+                return self._serving.renew(self._config, now)
             case Timer.ANNOUNCE:
-                self._announcing.go_on(self._config, now)
-                return (AnnounceAddresses(self._holding.addresses),)
+                return self._serving.announce_next(self._config, now)
+            case Timer.PROBE:
+                return self._listening.probe(self._config, self.priority, now)
+            case Timer.OVERDUE:
+                return (DoubtFirewall(),)
             case Timer.CLAIM_RETRY:
                 return self._join(Cause(CauseCode.RECOVERED, "tries its addresses again"), now)
             case _:
@@ -237,25 +279,15 @@ class Machine:
 
     def _on_config(self, config: InstanceConfig, now: Instant) -> tuple[Action, ...]:
         """Take over a new configuration of the same identity. RFC: 9568 §7.2 (current values)."""
-        old, self._config = self._config, config
+        old, old_priority, self._config = self._config, self.priority, config
         if self._state is State.BACKUP:
-            self._move_master_down(old)
-        elif self._deadlines.at(Timer.CLAIM_RETRY) and old.addresses != config.addresses:
-            self._deadlines.arm(Timer.CLAIM_RETRY, now)
+            self._listening.change(old, old_priority, config, self.priority)
+        elif old.addresses != config.addresses:
+            self._retrying.hurry(now)
         actions = self._judge_link(now)
         if self._state is State.MASTER:
-            if self._holding.held:
-                self._announcing.change(old, config, now)
-            actions += self._holding.change(config, now)
+            actions += self._serving.change(old, config, now)
         return actions
-
-    def _move_master_down(self, old: InstanceConfig) -> None:
-        """Let the silence heard so far count towards the new master_down_interval."""
-        due = self._deadlines.at(Timer.MASTER_DOWN)
-        assert due is not None, "a BACKUP always waits for its MASTER"
-        interval = self._learned_interval or old.advert_interval
-        before = master_down_interval(old.priority, interval, old.version)
-        self._deadlines.arm(Timer.MASTER_DOWN, due + self.master_down_interval - before)
 
     # -- adverts ----------------------------------------------------------------------------
 
@@ -264,69 +296,37 @@ class Machine:
             return ()
         self._hearing.note(advert, source, now)
         if self._state is State.BACKUP:
-            self._advert_as_backup(advert, now)
+            self._listening.hear(self._config, self.priority, advert, now)
+        elif self._serving.leaving:
+            self._listening.learn(self._config, advert)
+            self._serving.leaving.follow(advert.priority, self._config, now)
         elif self._state is State.MASTER:
             return self._advert_as_master(advert, source, now)
         return ()
-
-    def _advert_as_backup(self, advert: Advert, now: Instant) -> None:
-        """RFC: 9568 §6.4.2. The sender's address is never compared here."""
-        if advert.priority == RELEASE_PRIORITY:
-            skew = skew_time(self.priority, self._master_interval, self._config.version)
-            self._deadlines.arm(Timer.MASTER_DOWN, now + skew)
-        elif advert.priority >= self.priority or not self._config.preempts:
-            self._learn(advert)
-            self._deadlines.arm(Timer.MASTER_DOWN, now + self.master_down_interval)
 
     def _advert_as_master(
         self, advert: Advert, source: IPAddress, now: Instant
     ) -> tuple[Action, ...]:
         """RFC: 9568 §6.4.3."""
         if advert.priority == RELEASE_PRIORITY:
-            return self._answer_release(now)
-        if advert.priority == self.priority and not self._decides_ties(family_of(source), now):
+            return self._serving.answer_release(self._config, self.priority, now)
+        if advert.priority == self.priority and not self._decides_ties(source, now):
             return ()
         own_source = self._link.source(family_of(source))
         assert own_source is not None, "a MASTER has a source in each of its families"
         if not outranks(advert.priority, source, self.priority, own_source):
-            return self._answer_loser(now)
-        self._learn(advert)
+            return self._serving.answer_loser(self._config, self.priority, now)
+        self._listening.learn(self._config, advert)
         cause = outranked_cause(source, advert.priority, own_source, self.priority)
-        return self._enter(State.BACKUP, cause, now)
+        if not linger(self._config) or not self._serving.settled:
+            return self._enter(State.BACKUP, cause, now)
+        back = Destination(State.BACKUP, cause)
+        return self._serving.yield_to(advert.priority, back, self._config, self.priority, now)
 
-    def _answer_release(self, now: Instant) -> tuple[Action, ...]:
-        """Assert that we are MASTER; one that still claims will say so soon."""
-        if not self._holding.held:
-            return ()
-        self._deadlines.arm(Timer.ADVERT, now + self._config.advert_interval)
-        return (self._speak(self.priority, now),)
-
-    def _answer_loser(self, now: Instant) -> tuple[Action, ...]:
-        """Assert that we are MASTER, at once. RFC: 9568 §6.4.3; 3768 §6.4.3 (VRRPv2 is silent)."""
-        silent = self._config.version == 2 or self._answers >= ANSWERS_PER_BEAT
-        if silent or not self._holding.held:
-            return ()
-        self._answers += 1
-        return (self._speak(self.priority, now),)
-
-    def _learn(self, advert: Advert) -> None:
-        """Time the MASTER by its own interval. RFC: 9568 §6.4.2; in VRRPv2 it is ours."""
-        if self._config.version == 3:
-            self._learned_interval = advert.interval
-
-    def _decides_ties(self, family: Family, now: Instant) -> bool:
-        """Whether this family's addresses decide between equal priorities at the moment.
-
-        Why: packets of the two families overtake each other. A MASTER that lets the second one
-        decide before it has listened to the first can yield to a peer that yields to it.
-        """
-        first = self._config.families[0]
-        if family is first:
-            return True
-        heard = self._hearing.last(first)
+    def _decides_ties(self, source: IPAddress, now: Instant) -> bool:
         assert self._since is not None, "a MASTER has become so at some time"
-        listened_since = max(self._since, heard.at) if heard else self._since
-        return now - listened_since > self.master_down_interval
+        family = family_of(source)
+        return self._listening.decides_ties(self._config, self.priority, family, self._since, now)
 
     # -- states -----------------------------------------------------------------------------
 
@@ -335,63 +335,66 @@ class Machine:
         if self._config.owner:
             text = f"{cause}; priority 255 owns the addresses"
             return self._enter(State.MASTER, Cause(CauseCode.OWNER, text), now)
-        self._learned_interval = None
+        self._listening.forget_interval()
         return self._enter(State.BACKUP, cause, now)
+
+    def _take_over(self, now: Instant) -> tuple[Action, ...]:
+        """The MASTER is silent; one that is alive all the same may have to be waited for."""
+        incidents = self._listening.probing.judge(self._config, now)
+        if self._listening.hold_back(self._config, self.priority, now):
+            return incidents
+        rival = self._listening.rival(self._config)
+        cause = takeover_cause(rival, self.priority, self.master_down_interval, now)
+        return (*incidents, *self._enter(State.MASTER, cause, now))
+
+    def _hand_over(self, destination: Destination, now: Instant) -> tuple[Action, ...]:
+        """Go elsewhere; a MASTER that serves does so without leaving a gap."""
+        if self._serving.settled:
+            return self._serving.resign(destination, self._config, now)
+        if self._serving.leaving:
+            self._serving.leaving.redirect(destination)
+            return ()
+        return self._enter(destination.state, destination.cause, now)
+
+    def _let_go(self, now: Instant) -> tuple[Action, ...]:
+        """The end of a handover: another one serves, or nobody has come in time."""
+        leaving = self._serving.leaving
+        going = leaving.destination
+        assert going is not None, "only who is leaving lets go"
+        actions = (*leaving.report(self._config), *self._enter(going.state, going.cause, now))
+        if going.state is State.BACKUP:
+            self._listening.begin_behind(self._config, self.priority, now)
+        return actions
 
     def _enter(self, new: State, cause: Cause, now: Instant) -> tuple[Action, ...]:
         """Leave the present state and enter another. The only place where the state changes.
 
         Order: what the old state gives up, then the report, then what the new state takes.
         """
-        old = self._state
-        left = self._leave_master(new, now) if old is State.MASTER else ()
+        old, left = self._state, tuple[Action, ...]()
+        if old is State.MASTER:
+            # Whoever yields to a MASTER has no need to say that it stops.
+            left = self._serving.release(self._config, now, says_so=new is not State.BACKUP)
         self._deadlines.disarm_all()
         self._state, self._cause, self._since = new, cause, now
         report = ReportTransition(old=old, new=new, cause=cause)
         if new is State.MASTER:
-            self._learned_interval = None
-            return (*left, report, self._holding.claim(self._config))
+            self._listening.forget_interval()
+            self._listening.probing.watch(now)
+            return (*left, report, self._serving.claim(self._config))
+        self._listening.probing.forget()
+        self._drifting.forget()
         if new is State.BACKUP:
-            self._deadlines.arm(Timer.MASTER_DOWN, now + self.master_down_interval)
+            self._listening.begin(self._config, self.priority, now)
+        elif new is State.FAULT:
+            self._retrying.begin(cause.code, now)
         return (*left, report)
-
-    def _leave_master(self, new: State, now: Instant) -> tuple[Action, ...]:
-        """Give the addresses up. Whoever yields to a MASTER has no need to say that it stops."""
-        resigns = self._holding.held and new is not State.BACKUP
-        release = self._holding.release()
-        return (self._speak(RELEASE_PRIORITY, now), release) if resigns else (release,)
-
-    # -- what is said -----------------------------------------------------------------------
-
-    def _speak(self, priority: int, now: Instant) -> SendAdvert:
-        self._last_sent = now
-        return SendAdvert(priority=priority, checksum=self._checksum)
-
-    @property
-    def _checksum(self) -> ChecksumForm:
-        return self._config.checksum or self._hearing.checksum or FIRST_CHECKSUM
-
-    @property
-    def _master_interval(self) -> Duration:
-        """The interval that the MASTER is timed by. RFC: 9568 §6.1 Active_Adver_Interval."""
-        return self._learned_interval or self._config.advert_interval
 
     # -- what is known ----------------------------------------------------------------------
 
-    def _rival(self) -> Heard | None:
-        return self._hearing.rival(self._config.families[0], self._master_interval)
-
     def _master(self) -> Heard | None:
         """Who serves, as far as this router knows."""
-        if self._state is State.MASTER:
+        if self._state is State.MASTER and self._serving.leaving.followed is None:
             source = self._link.source(self._config.families[0])
-            if source is None or not self._holding.held:
-                return None
-            return Heard(address=source, priority=self.priority, at=self._last_sent)
-        heard = self._rival()
-        return heard if heard and heard.priority != RELEASE_PRIORITY else None
-
-
-def _next_beat(due: Instant, interval: Duration, now: Instant) -> Instant:
-    """Keep the rhythm of the adverts; after a stall begin anew rather than catch up."""
-    return due + interval if due + interval > now else now + interval
+            return self._serving.described(source, self.priority)
+        return self._listening.master(self._config)

@@ -96,6 +96,11 @@ class LinkFacts:
         """The address that this router's adverts of one family come from."""
         return self.ipv4 if family is Family.IPV4 else self.ipv6
 
+    @property
+    def announced_by(self) -> tuple[bytes, int]:
+        """What neighbours and switches must learn anew when it is another."""
+        return self.mac, self.carriers
+
     def with_source(self, source: IPAddress) -> LinkFacts:
         """The same facts, with adverts of one family from another address."""
         if isinstance(source, IPv4Address):

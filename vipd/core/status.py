@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vipd.core.cause import Cause
-from vipd.core.model import Heard, State, Vip
+from vipd.core.config import InstanceConfig
+from vipd.core.model import Heard, State
 from vipd.core.units import Duration, Instant
 
 
@@ -14,21 +15,18 @@ class InstanceStatus:
     """One instance at one moment.
 
     `master` is the router that serves as far as this one knows (itself, when it is MASTER);
-    `held` is what the machine believes of its addresses, not what the kernel says.
-    Units: `since` is an instant of the machine's clock; the intervals are in nanoseconds.
+    `held` is what the machine believes of its addresses, not what the kernel says; `leaving` is
+    why a MASTER is on its way out. `warnings` are for a person, as long as they are so.
+    Units: `since` is an instant of the machine's clock.
     """
 
-    name: str
-    interface: str
-    vrid: int
-    version: int
+    config: InstanceConfig
     state: State
     since: Instant
     cause: Cause
-    priority: int
+    leaving: Cause | None
     effective_priority: int
     master: Heard | None
-    advert_interval: Duration
     master_down_interval: Duration
-    addresses: tuple[Vip, ...]
     held: bool
+    warnings: tuple[str, ...]

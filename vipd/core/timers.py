@@ -13,17 +13,27 @@ class Timer(IntEnum):
     MASTER_DOWN = 0
     """When, as BACKUP, the MASTER counts as gone. RFC: 9568 §6.2 Active_Down_Timer."""
 
-    ADVERT = 1
+    HANDOVER = 1
+    """When a MASTER that is on its way out lets go, whether a successor was heard or not."""
+
+    ADVERT = 2
     """When, as MASTER, the next advert is due. RFC: 9568 §6.2 Adver_Timer."""
 
-    ANNOUNCE = 2
+    ANNOUNCE = 3
     """When, as MASTER, the addresses are announced again."""
 
-    RENEW = 3
+    RENEW = 4
     """When, as MASTER, the lease of the addresses must begin anew, if no advert did that before."""
 
-    CLAIM_RETRY = 4
-    """When, in FAULT after a refused claim, the instance may stand for election again."""
+    PROBE = 5
+    """When, shortly before MASTER_DOWN, the link is asked whether the addresses are in use; and,
+    as MASTER, whether what answered then still does."""
+
+    OVERDUE = 6
+    """When, as BACKUP, an advert of the MASTER should have come."""
+
+    CLAIM_RETRY = 7
+    """When, in FAULT for its addresses, the instance may stand for election again."""
 
 
 class Deadlines:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from solo_machine import Solo
 
 from vipd.core.actions import SendAdvert
-from vipd.core.machine import ANSWERS_PER_BEAT
+from vipd.core.speaking import ANSWERS_PER_BEAT
 from vipd.core.units import SECOND
 
 

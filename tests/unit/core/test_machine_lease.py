@@ -72,6 +72,13 @@ def test_short_intervals_do_not_renew_with_each_advert() -> None:
     assert renewals(one, began) == [300, 600, 900]
 
 
+def test_after_exactly_a_quarter_the_advert_renews() -> None:
+    one = master(replace(AUTO, advert_interval=250 * MILLISECOND))
+    began = one.now
+    one.pass_time(SECOND)
+    assert renewals(one, began) == [250, 500, 750, 1_000]
+
+
 def test_long_intervals_renew_between_the_adverts() -> None:
     one = master(replace(CONFIG, lease=3 * SECOND, advert_interval=10 * SECOND))
     began = one.now
@@ -104,3 +111,22 @@ def test_a_backup_renews_nothing() -> None:
     one.pass_time(2 * SECOND)
     assert one.is_now(State.BACKUP)
     assert len(one.when(RenewAddresses)) == before
+
+
+@pytest.mark.parametrize(
+    ("interval_ms", "moments"),
+    [
+        (100, [300, 600, 900]),
+        (200, [200, 400, 600, 800, 1000]),
+        (250, [250, 500, 750, 1000]),
+        (300, [300, 600, 900]),
+    ],
+)
+def test_a_lease_is_never_renewed_between_two_adverts_that_can_do_it(
+    interval_ms: int, moments: list[int]
+) -> None:
+    """Seed 425 of the simulation: it outlived what the peers had heard by a third of an advert."""
+    one = master(replace(AUTO, advert_interval=interval_ms * MILLISECOND))
+    began = one.now
+    one.pass_time(SECOND)
+    assert renewals(one, began) == moments

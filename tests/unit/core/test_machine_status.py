@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
-from solo_machine import CONFIG, LINK, VIP4, VIP6, Solo
+from solo_machine import CONFIG, LINK, VIP4, Solo
 
 from vipd.core.actions import ReportTransition
 from vipd.core.cause import CauseCode
@@ -50,20 +50,16 @@ def why(solo: Solo) -> tuple[CauseCode, str]:
 def test_the_status_of_a_machine_that_was_never_started() -> None:
     status = Machine(CONFIG).status(7)
     assert status == InstanceStatus(
-        name="web",
-        interface="eth0",
-        vrid=51,
-        version=3,
+        config=CONFIG,
         state=State.INIT,
         since=7,
         cause=status.cause,
-        priority=100,
+        leaving=None,
         effective_priority=100,
         master=None,
-        advert_interval=SECOND,
         master_down_interval=3_609_375_000,
-        addresses=(VIP4, VIP6),
         held=False,
+        warnings=(),
     )
     assert (status.cause.code, status.cause.text) == (CauseCode.STOPPED, "not started")
 
@@ -76,7 +72,7 @@ def test_the_status_of_a_backup_names_the_master_and_times_by_it() -> None:
     assert (status.state, status.since, status.held) == (State.BACKUP, 0, False)
     assert status.master == Heard(address=ip_address("192.0.2.51"), priority=150, at=500 * MS)
     assert status.master_down_interval == 360_937_500
-    assert status.advert_interval == SECOND
+    assert status.config.advert_interval == SECOND
 
 
 def test_a_released_master_is_nobodys_master() -> None:
@@ -125,7 +121,7 @@ def test_a_master_that_still_claims_serves_nothing_not_even_from_an_earlier_time
     assert machine.status(TAKEOVER).master is None
     machine.step(AddressesClaimed(), TAKEOVER)
     assert machine.status(TAKEOVER).master is not None
-    machine.step(Stopped(), TAKEOVER)
+    machine.step(Stopped(at_once=True), TAKEOVER)
     machine.step(Started(), TAKEOVER)
     machine.step(TimePassed(), 2 * TAKEOVER)
     status = machine.status(2 * TAKEOVER)
@@ -226,6 +222,11 @@ def test_why_a_claim_failed_and_is_tried_again() -> None:
 
 
 def test_why_stopped() -> None:
+    """A planned stop hands over first: only then is the transition reported."""
     solo = master()
     solo.step(Stopped())
+    assert why(solo) == (CauseCode.MASTER_SILENT, "nobody advertised for 3.609 s")
+    assert str(solo.machine.status(solo.now).leaving) == "stopped"
+    solo.pass_time(2 * SECOND)
     assert why(solo) == (CauseCode.STOPPED, "stopped")
+    assert solo.machine.status(solo.now).leaving is None

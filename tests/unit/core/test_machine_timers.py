@@ -241,6 +241,9 @@ def test_a_new_interval_takes_effect_with_the_advert_after_the_next() -> None:
 
 
 def test_nothing_is_waited_for_after_the_end() -> None:
+    """The end of a planned stop, which hands over first."""
     solo = master()
     solo.step(Stopped())
+    solo.pass_time(2 * SECOND)
+    assert solo.is_now(State.INIT)
     assert solo.machine.next_deadline() is None

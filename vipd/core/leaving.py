@@ -1,0 +1,90 @@
+"""A MASTER on its way out: make before break.
+
+It says that it resigns, serves on in silence until a successor is heard, and a little longer,
+until the clients have learned where the addresses are now. A host that was outranked does the last
+part only. RFC: 9568 §6.4.3 lets go at once, which leaves the clients with nobody for the skew time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vipd.core.actions import ReportIncident
+from vipd.core.cause import Cause
+from vipd.core.config import InstanceConfig
+from vipd.core.election import skew_time
+from vipd.core.incident import IncidentCode
+from vipd.core.model import RELEASE_PRIORITY, State
+from vipd.core.timers import Deadlines, Timer
+from vipd.core.units import MILLISECOND, Duration, Instant, format_duration
+
+WEAKEST = 1
+"""The successor may be of any priority: this one waits longest."""
+
+HANDOVER_MARGIN: Duration = 100 * MILLISECOND
+"""For a successor that is late with its timer, its claim or its advert."""
+
+
+def handover_bound(config: InstanceConfig) -> Duration:
+    """How long a MASTER that resigns waits for a successor: the longest skew, and a margin."""
+    return skew_time(WEAKEST, config.advert_interval, config.version) + HANDOVER_MARGIN
+
+
+def linger(config: InstanceConfig) -> Duration:
+    """How long it serves on when the successor has spoken.
+
+    Why: never longer than an interval, within which the successor may be gone again.
+    """
+    return min(config.linger, config.advert_interval)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What a MASTER will be once it has let go, and why."""
+
+    state: State
+    cause: Cause
+
+
+class Leaving:
+    """Whether a MASTER is on its way out, and to where. Keeps `Timer.HANDOVER` armed for it."""
+
+    __slots__ = ("_deadlines", "destination", "followed")
+
+    def __init__(self, deadlines: Deadlines) -> None:
+        self._deadlines = deadlines
+        self.destination: Destination | None = None
+        self.followed: Instant | None = None
+        """When the successor was first heard."""
+
+    def __bool__(self) -> bool:
+        return self.destination is not None
+
+    def begin(self, destination: Destination, config: InstanceConfig, now: Instant) -> None:
+        """Resign now; a successor is still to come."""
+        self.destination = destination
+        self._deadlines.disarm(Timer.ADVERT)
+        self._deadlines.disarm(Timer.ANNOUNCE)
+        self._deadlines.arm(Timer.HANDOVER, now + handover_bound(config))
+
+    def redirect(self, destination: Destination) -> None:
+        """Go elsewhere, at the same moment."""
+        self.destination = destination
+
+    def follow(self, priority: int, config: InstanceConfig, now: Instant) -> None:
+        """Another router speaks: it is the successor, unless it leaves as well."""
+        if self.followed is None and priority != RELEASE_PRIORITY:
+            self.followed = now
+            self._deadlines.arm(Timer.HANDOVER, now + linger(config))
+
+    def report(self, config: InstanceConfig) -> tuple[ReportIncident, ...]:
+        """What has to be told of the end: that nobody has come."""
+        if self.followed is not None:
+            return ()
+        waited = format_duration(handover_bound(config))
+        text = f"nobody took over within {waited}: the addresses are on no host now"
+        return (ReportIncident(IncidentCode.NO_SUCCESSOR, text),)
+
+    def end(self) -> None:
+        """The addresses are given up."""
+        self.destination = self.followed = None
