@@ -8,13 +8,14 @@ from ipaddress import ip_address, ip_interface
 
 from vipd.agent.ports import Ports
 from vipd.agent.runtime import Runtime
-from vipd.core.config import InstanceConfig
+from vipd.core.config import InstanceConfig, TakeoverProbe
 from vipd.core.model import (
     Advert,
     Channel,
     ChecksumForm,
     IPAddress,
     LinkFacts,
+    State,
     Vip,
     family_of,
 )
@@ -29,6 +30,8 @@ ANY = (Rules(), Rules(version=2), Rules(version=2, password=PASSWORD))
 
 VIP4 = ip_interface("192.0.2.100/24")
 VIP6 = ip_interface("2001:db8::100/64")
+OWN_MAC = bytes.fromhex("020000000011")
+PEER_MAC = bytes.fromhex("020000000012")
 
 
 def good_link(name: str = "eth0") -> LinkFacts:
@@ -40,8 +43,17 @@ def good_link(name: str = "eth0") -> LinkFacts:
 
 
 def instance(name: str = "web", **changes: object) -> InstanceConfig:
-    """A configuration with one IPv4 address, unless the test wants another."""
-    keys: dict[str, object] = {"interface": "eth0", "vrid": 51, "addresses": (VIP4,)}
+    """A configuration with one IPv4 address, unless the test wants another.
+
+    It neither lingers nor probes by itself: those are tests of their own.
+    """
+    keys: dict[str, object] = {
+        "interface": "eth0",
+        "vrid": 51,
+        "addresses": (VIP4,),
+        "linger": 0,
+        "takeover_probe": TakeoverProbe.OFF,
+    }
     return InstanceConfig(name=name, **(keys | changes))  # type: ignore[arg-type]
 
 
@@ -102,6 +114,7 @@ class World:
     changed: set[str] = field(default_factory=set)
     kernel: set[tuple[str, Vip]] = field(default_factory=set)
     leftovers: list[tuple[str, Vip]] = field(default_factory=list)
+    leftover_devices: list[str] = field(default_factory=list)
     refusal: str | None = None
     send_error: OSError | None = None
     attach_error: OSError | None = None
@@ -111,25 +124,73 @@ class World:
     gateways: dict[IPAddress, IPAddress] = field(default_factory=dict)
     own: set[IPAddress] = field(default_factory=set)
     follows_routes: bool = False
+    macs: set[bytes] = field(default_factory=lambda: {OWN_MAC})
+    drifts: list[str] = field(default_factory=list)
+    claims: list[tuple[str, IPAddress, bytes]] = field(default_factory=list)
+    watched: dict[str, tuple[set[IPAddress], set[bytes]]] = field(default_factory=dict)
+    watch_error: OSError | None = None
+    tapped: list[tuple[str, Datagram]] = field(default_factory=list)
+    taps: set[str] = field(default_factory=set)
+    tap_error: OSError | None = None
 
     def clock(self) -> Instant:
         return self.now
 
     def runtime(self) -> Runtime:
         """An agent in this world."""
-        ports = Ports(
+        return Runtime(self.ports(), self.clock, FakeAlarm(self), self.log)  # type: ignore[arg-type]
+
+    def ports(self) -> Ports:
+        """What that agent has of it."""
+        return Ports(
             adverts=FakeAdverts(self),
             addresses=FakeAddresses(self),
             virtual_macs=FakeVirtualMacs(self),
             announcer=FakeAnnouncer(self),
+            neighbors=FakeNeighbors(self),
+            tap=FakeTap(self),
             links=FakeLinks(self),
         )
-        return Runtime(ports, self.clock, FakeAlarm(self), self.log)  # type: ignore[arg-type]
+
+    def drift(self) -> str | None:
+        """What has drifted, told once: the claim that follows puts it right."""
+        return self.drifts.pop(0) if self.drifts else None
 
     def take_done(self) -> list[tuple[str, object]]:
         """What was done since the last call."""
         done, self.done = self.done, []
         return done
+
+
+def state(runtime: Runtime, index: int = 0) -> State:
+    """What an instance is."""
+    return runtime.instances[index].machine.state
+
+
+def ring(world: World, runtime: Runtime) -> None:
+    """Let the time pass until the alarm goes off."""
+    assert world.alarm_at is not None
+    world.now = world.alarm_at
+    runtime.ring()
+
+
+def pass_time(world: World, runtime: Runtime, duration: Duration) -> None:
+    """Let the alarm go off whenever it is due, for so long."""
+    until = world.now + duration
+    while world.alarm_at is not None and world.now < world.alarm_at <= until:
+        ring(world, runtime)
+    world.now = until
+
+
+def master(world: World, *configs: InstanceConfig) -> Runtime:
+    """A runtime whose instances have become MASTER."""
+    runtime = world.runtime()
+    runtime.start(configs or [instance()])
+    while {each.machine.state for each in runtime.instances} != {State.MASTER}:
+        assert world.now < 60 * SECOND, "they do not become MASTER"
+        ring(world, runtime)
+    world.take_done()
+    return runtime
 
 
 @dataclass
@@ -205,8 +266,21 @@ class FakeAddresses:
         self.world.kernel -= {(interface, vip) for vip in addresses}
         self.world.done.append(("release", tuple(map(str, addresses))))
 
+    def inspect(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
+        del interface, vrid, lease
+        assert addresses, "nothing is inspected where nothing is held"
+        return self.world.drift()
+
     def sweep(self, interfaces: Collection[str]) -> list[tuple[str, Vip]]:
-        return [left for left in self.world.leftovers if left[0] in interfaces]
+        swept = [
+            left
+            for left in self.world.leftovers
+            if left[0] in interfaces and left not in self.world.kernel
+        ]
+        self.world.done += [("sweep", str(vip)) for _, vip in swept]
+        return swept
 
 
 @dataclass
@@ -235,6 +309,14 @@ class FakeVirtualMacs:
         self.world.kernel -= {(f"{interface} {vrid}", vip) for vip in addresses}
         self.world.done.append((f"release at virtual MAC {vrid}", tuple(map(str, addresses))))
 
+    def inspect(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
+        del interface, lease
+        assert addresses, "nothing is inspected where nothing is held"
+        drift = self.world.drift()
+        return drift and f"{drift} at virtual MAC {vrid}"
+
     def send(self, interface: str, frame: bytes) -> None:
         if self.world.send_error:
             raise self.world.send_error
@@ -244,7 +326,8 @@ class FakeVirtualMacs:
         return {vip for place, vip in self.world.kernel if place == f"{interface} {vrid}"}
 
     def sweep(self) -> Sequence[str]:
-        return ()
+        self.world.done += [("sweep", device) for device in self.world.leftover_devices]
+        return self.world.leftover_devices
 
 
 @dataclass
@@ -260,6 +343,45 @@ class FakeAnnouncer:
 
 
 @dataclass
+class FakeNeighbors:
+    """ARP and Neighbor Discovery."""
+
+    world: World
+
+    def watch(
+        self, interface: str, addresses: Collection[IPAddress], own_macs: Collection[bytes]
+    ) -> None:
+        if self.world.watch_error:
+            raise self.world.watch_error
+        self.world.watched[interface] = (set(addresses), set(own_macs))
+        if not addresses:
+            del self.world.watched[interface]
+
+    def probe(self, interface: str, addresses: Sequence[IPAddress]) -> None:
+        self.world.done.append((f"probe on {interface}", tuple(map(str, addresses))))
+
+    def drain(self) -> Iterator[tuple[str, IPAddress, bytes]]:
+        while self.world.claims:
+            yield self.world.claims.pop(0)
+
+
+@dataclass
+class FakeTap:
+    """The packets that no firewall has judged."""
+
+    world: World
+
+    def listen(self, interfaces: Collection[str]) -> None:
+        if self.world.tap_error:
+            raise self.world.tap_error
+        self.world.taps = set(interfaces)
+
+    def drain(self) -> Iterator[tuple[str, Datagram]]:
+        while self.world.tapped:
+            yield self.world.tapped.pop(0)
+
+
+@dataclass
 class FakeLinks:
     """What netlink says."""
 
@@ -268,6 +390,9 @@ class FakeLinks:
     def drain(self) -> Collection[str]:
         changed, self.world.changed = self.world.changed, set()
         return changed
+
+    def macs(self) -> Collection[bytes]:
+        return self.world.macs
 
     def follow_routes(self) -> None:
         self.world.follows_routes = True

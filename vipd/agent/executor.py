@@ -6,6 +6,7 @@ where the machine could do nothing about it.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -16,13 +17,17 @@ from vipd.core.actions import (
     Action,
     AnnounceAddresses,
     ClaimAddresses,
+    DoubtFirewall,
+    ProbeAddresses,
     ReleaseAddresses,
     RenewAddresses,
+    ReportIncident,
     ReportTransition,
     SendAdvert,
 )
 from vipd.core.events import AddressesClaimed, ClaimFailed, Event
-from vipd.core.model import Vip
+from vipd.core.incident import IncidentCode
+from vipd.core.model import Family, Vip
 from vipd.core.units import MILLISECOND
 from vipd.log import Logger
 
@@ -33,6 +38,7 @@ class Executor:
     def __init__(self, ports: Ports, clock: Clock, log: Logger) -> None:
         self._ports = ports
         self._clock = clock
+        self._log = log
         self._throttle = Throttle(log, clock)
 
     def perform(self, instance: Instance, action: Action) -> Event | None:
@@ -48,6 +54,14 @@ class Executor:
                 self._release(instance, addresses)
             case AnnounceAddresses(addresses=addresses):
                 self._announce(instance, addresses)
+            case ProbeAddresses(addresses=addresses):
+                self._probe(instance, addresses)
+            case DoubtFirewall():
+                instance.firewall.wonder(instance.config.advert_interval, self._clock())
+            case ReportIncident(code=code, text=text):
+                # Two hosts that share an address say so every second; all else is worth its line.
+                log = self._throttle if code is IncidentCode.ADDRESS_CONFLICT else self._log
+                log.warning(code.value, instance=instance.config.name, text=text)
             case ReportTransition():
                 instance.counters.transitions += action.old is not action.new
                 instance.passages.append(Passage(action, self._clock()))
@@ -55,15 +69,32 @@ class Executor:
                 assert_never(action)
         return None
 
+    def inspect(self, instance: Instance) -> str | None:
+        """What of the addresses that an instance holds is not as it was installed."""
+        config, held = instance.config, instance.machine.held
+        if not held:
+            return None
+        place = self._ports.virtual_macs if config.virtual_mac else self._ports.addresses
+        return place.inspect(config.interface, config.vrid, held, config.address_lease)
+
     def _send(self, instance: Instance, what: SendAdvert) -> None:
-        for family in instance.config.families:
+        for family in what.among(instance.config.families):
             for packet in instance.packets(family, what):
                 try:
                     self._transmit(packet)
                 except OSError as error:
-                    self._complain(instance, f"cannot send adverts over IPv{family}", error)
+                    self._fail_to_send(instance, family, error)
                 else:
                     instance.counters.adverts_sent += 1
+                    instance.firewall.permit(family)
+
+    def _fail_to_send(self, instance: Instance, family: Family, error: OSError) -> None:
+        """Tell a firewall from whatever else keeps adverts from going out. Sources: netfilter."""
+        if error.errno == errno.EPERM:
+            interval, now = instance.config.advert_interval, self._clock()
+            if warning := instance.firewall.refuse(family, interval, now):
+                self._log.warning(warning, instance=instance.config.name)
+        self._complain(instance, f"cannot send adverts over IPv{family}", error)
 
     def _transmit(self, packet: Packet) -> None:
         if packet.framed:
@@ -103,6 +134,14 @@ class Executor:
         except OSError as error:
             self._complain(instance, "cannot announce the addresses", error)
         self._note(instance, "announced_ms")
+
+    def _probe(self, instance: Instance, addresses: Sequence[Vip]) -> None:
+        config = instance.config
+        instance.firewall.wonder(config.advert_interval, self._clock())
+        try:
+            self._ports.neighbors.probe(config.interface, [vip.ip for vip in addresses])
+        except OSError as error:
+            self._complain(instance, "cannot ask who has the addresses", error)
 
     def _note(self, instance: Instance, what: str) -> None:
         """Keep how long after the last decision something was done, the first time it is done."""

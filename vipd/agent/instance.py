@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from vipd.agent.firewall import Firewall
+from vipd.agent.memory import key_of
 from vipd.agent.scrutiny import Scrutiny
 from vipd.agent.source import channels_of
 from vipd.core.actions import ReportTransition, SendAdvert
@@ -53,6 +55,7 @@ class Instance:
         self.machine = Machine(config)
         self.counters = Counters()
         self.scrutiny = Scrutiny()
+        self.firewall = Firewall(config.interface)
         self.passages: list[Passage] = []
         self._link = LinkFacts(name=config.interface, exists=False)
         self._index: int | None = None
@@ -76,6 +79,7 @@ class Instance:
     def configure(self, config: InstanceConfig) -> None:
         """Derive all that follows from the configuration, once for many packets."""
         self._config = config
+        self.key = key_of(config)
         self.rules = Rules(
             version=config.version,
             min_ttl=(config.unicast and config.unicast.min_ttl) or REQUIRED_TTL,

@@ -2,8 +2,9 @@
 
 The only place that names concrete adapters. Everything happens on one loop: the sockets, the
 alarm, the control socket, the signals and the sign of life for the watchdog, so that an agent
-which hangs is seen to hang. An exception that nobody expected ends the process after it has let go
-of its addresses; what supervises the agent starts it again.
+which hangs is seen to hang. The first SIGTERM hands over, the second lets go at once. An exception
+that nobody expected ends the process after it has let go of its addresses; what supervises the
+agent starts it again.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from vipd import __version__, log
+from vipd.agent import realtime
+from vipd.agent.instance import Instance
+from vipd.agent.memory import Entry, Memory, key_of
 from vipd.agent.ports import Ports
 from vipd.agent.report import Reporter
 from vipd.agent.runtime import Runtime
@@ -30,8 +34,13 @@ from vipd.net.address import Addresses
 from vipd.net.advert import AdvertSockets
 from vipd.net.announcer import Announcer
 from vipd.net.link import Links
+from vipd.net.neighbor import Neighbors
 from vipd.net.netlink import Requests
+from vipd.net.tap import Tap
 from vipd.net.virtual_mac import VirtualMacs
+
+REMEMBER_EVERY_S = 0.25
+"""How often it is looked whether the memory of this agent is out of date."""
 
 _REQUIRED_CAPABILITIES = {12: "CAP_NET_ADMIN", 13: "CAP_NET_RAW"}
 
@@ -59,15 +68,22 @@ class Agent:
     """One agent: what signals, a reload and a failure mean for it."""
 
     def __init__(
-        self, file: Path, settings: AgentConfig, runtime: Runtime, supervisor: Supervisor
+        self,
+        file: Path,
+        settings: AgentConfig,
+        runtime: Runtime,
+        memory: Memory,
+        supervisor: Supervisor,
     ) -> None:
         self._file = file
         self._settings = settings
         self._runtime = runtime
+        self._memory = memory
         self._supervisor = supervisor
         self._log = log.get()
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._left = asyncio.Event()
         self._reloading: asyncio.Task[None] | None = None
         self._reloads_wanted = False
 
@@ -78,21 +94,43 @@ class Agent:
             self._loop.add_signal_handler(number, self._end, number)
         self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
 
+    def start(self, config: Config) -> None:
+        """Start every instance; what an earlier life has served shortly before is carried on."""
+        recalled = self._memory.recall()
+        entries = {one.name: recalled.get(key_of(one)) for one in config.instances}
+        spoke = {name: one.spoke for name, one in entries.items() if one and one.spoke is not None}
+        self._runtime.start(config.instances, spoke)
+
     async def stay(self) -> None:
-        """Stay until a signal or a failure ends it.
+        """Stay until a signal or a failure ends it; then let others take over, unless it failed.
 
         Raises: whatever nobody expected.
         """
         self._supervisor.ready()
         self._beat()
+        self._remember_again()
+        self._runtime.when_changed = self._remember_soon
         try:
             await self._ended
         finally:
             self._supervisor.stopping()
+        self._memory.forget()
+        self._runtime.when_done = self._left.set
+        self._runtime.stop()
+        if self._runtime.handing_over:
+            await self._left.wait()
+
+    def leave_at_once(self) -> None:
+        """Let go of everything now. Order: nobody is to carry on what has been given up."""
+        self._memory.forget()
+        self._runtime.halt()
 
     def _end(self, number: signal.Signals) -> None:
+        """The first signal ends the agent, one more while it hands over ends that, too."""
         self._log.info("stopping", signal=number.name)
-        if not self._ended.done():
+        if self._ended.done():
+            self._runtime.halt()
+        else:
             self._ended.set_result(None)
 
     def _fail(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
@@ -101,9 +139,14 @@ class Agent:
             error = RuntimeError(str(context.get("message")))
         if not self._ended.done():
             self._ended.set_exception(error)
+        elif not self._left.is_set():
+            self._log.error("failed while it handed over", error=str(error))
+            self._left.set()
 
     def _hang_up(self) -> None:
         """Reload; a second SIGHUP during a reload makes one more, a third changes nothing."""
+        if self._ended.done():
+            return
         self._reloads_wanted = True
         if self._reloading is None or self._reloading.done():
             self._reloading = self._loop.create_task(self._reload())
@@ -134,19 +177,39 @@ class Agent:
     def _warn(self, wanted: AgentConfig) -> None:
         """Say what a reload cannot change."""
         if wanted != self._settings:
-            running, configured = self._settings.control_socket, wanted.control_socket
-            text = "the control socket stays where it is until the agent is restarted"
-            self._log.warning(text, running=str(running), configured=str(configured))
+            names = [field.name for field in fields(wanted)]
+            changed = [n for n in names if getattr(wanted, n) != getattr(self._settings, n)]
+            text = "a change of [agent] takes effect when the agent is restarted"
+            self._log.warning(text, changed=", ".join(changed))
 
     def _check(self, task: asyncio.Task[None]) -> None:
         """A reload that failed in a way nobody expected ends the agent, as any other failure."""
         if not task.cancelled() and (error := task.exception()):
             self._fail(self._loop, {"exception": error})
 
+    def _remember(self) -> None:
+        """Keep up to date what the next life has to know if this one ends as nobody wants."""
+        self._memory.save([_entry(instance) for instance in self._runtime.instances])
+
+    def _remember_soon(self) -> None:
+        """Why: not before what has to be done at once is done."""
+        self._loop.call_soon(self._remember)
+
+    def _remember_again(self) -> None:
+        self._remember()
+        self._loop.call_later(REMEMBER_EVERY_S, self._remember_again)
+
     def _beat(self) -> None:
         if heartbeat := self._supervisor.heartbeat:
             self._supervisor.alive()
             self._loop.call_later(heartbeat / SECOND, self._beat)
+
+
+def _entry(instance: Instance) -> Entry:
+    machine = instance.machine
+    return Entry(
+        key=instance.key, state=machine.state, priority=machine.priority, spoke=machine.spoke
+    )
 
 
 def run(file: Path) -> None:
@@ -169,25 +232,33 @@ async def _serve(file: Path, config: Config) -> None:
         world = stack.enter_context(_world())
         alarm = LoopAlarm(asyncio.get_running_loop())
         runtime = alarm.runtime = Runtime(world.ports, clock, alarm, log.get())
-        agent = Agent(file, config.agent, runtime, Supervisor())
+        memory = Memory(config.agent.state_file, clock, log.get())
+        agent = Agent(file, config.agent, runtime, memory, Supervisor())
         agent.listen()
         reporter = Reporter(runtime, world.ports, clock)
         server = ControlServer(config.agent.control_socket, reporter.answer)
         await server.start()
         stack.push_async_callback(server.close)
         log.get().info("started", version=__version__, file=str(file))
-        stack.callback(runtime.stop)
-        runtime.start(config.instances)
+        if config.agent.realtime:
+            realtime.enter(log.get())
+        stack.callback(agent.leave_at_once)
+        agent.start(config)
         stack.enter_context(_watched(world.descriptors, runtime.wake))
+        stack.enter_context(_watched(world.whispers, runtime.overhear))
         await agent.stay()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _World:
-    """The real world: the ports, and the descriptors that tell when something happened there."""
+    """The real world: the ports, and the descriptors that tell when something happened there.
+
+    `whispers` are those of what others say about us, which comes after what they say to us.
+    """
 
     ports: Ports
     descriptors: tuple[int, ...]
+    whispers: tuple[int, ...]
 
 
 @contextmanager
@@ -199,15 +270,20 @@ def _world() -> Iterator[_World]:
         virtual_macs = stack.enter_context(closing(VirtualMacs(requests, links)))
         adverts = stack.enter_context(closing(AdvertSockets()))
         announcer = stack.enter_context(closing(Announcer(links)))
+        neighbors = stack.enter_context(closing(Neighbors(links)))
+        tap = stack.enter_context(closing(Tap(links)))
         yield _World(
             ports=Ports(
                 adverts=adverts,
                 addresses=addresses,
                 virtual_macs=virtual_macs,
                 announcer=announcer,
+                neighbors=neighbors,
+                tap=tap,
                 links=links,
             ),
             descriptors=(links.fileno(), adverts.fileno()),
+            whispers=(neighbors.fileno(), tap.fileno()),
         )
 
 

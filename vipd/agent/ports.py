@@ -60,8 +60,13 @@ class AddressPort(Protocol):
     def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
         """Remove those of the addresses that we installed for this virtual router."""
 
+    def inspect(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
+        """What of the addresses is not as we installed it, for a person; None when all is."""
+
     def sweep(self, interfaces: Collection[str]) -> Sequence[tuple[str, Vip]]:
-        """Remove what an earlier life left behind; say what it was."""
+        """Remove what an earlier life left behind and this one has not claimed; say what."""
 
 
 class VirtualMacPort(Protocol):
@@ -80,6 +85,11 @@ class VirtualMacPort(Protocol):
     def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
         """Take these addresses away."""
 
+    def inspect(
+        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
+    ) -> str | None:
+        """What of the addresses is not as we installed it, for a person; None when all is."""
+
     def send(self, interface: str, frame: bytes) -> None:
         """Send a complete frame; OSError when it did not leave this host."""
 
@@ -87,7 +97,7 @@ class VirtualMacPort(Protocol):
         """The addresses that the kernel has on the devices of a virtual router."""
 
     def sweep(self) -> Sequence[str]:
-        """Remove what an earlier life left behind; say what it was."""
+        """Remove what an earlier life left behind and this one has not claimed; say what."""
 
 
 class AnnouncePort(Protocol):
@@ -100,6 +110,34 @@ class AnnouncePort(Protocol):
         """
 
 
+class NeighborPort(Protocol):
+    """Who else uses our addresses, as ARP and Neighbor Discovery tell."""
+
+    def watch(
+        self, interface: str, addresses: Collection[IPAddress], own_macs: Collection[bytes]
+    ) -> None:
+        """Hear of these addresses at other MACs than these, on an interface; none ends it.
+
+        OSError when that is refused.
+        """
+
+    def probe(self, interface: str, addresses: Sequence[IPAddress]) -> None:
+        """Ask the link who has these addresses. OSError when that did not leave this host."""
+
+    def drain(self) -> Iterable[tuple[str, IPAddress, bytes]]:
+        """Who has said that it has an address: the interface, the address, its MAC."""
+
+
+class TapPort(Protocol):
+    """VRRP as it reaches an interface, before any firewall of this host."""
+
+    def listen(self, interfaces: Collection[str]) -> None:
+        """Listen to exactly these interfaces from now on; OSError when that is refused."""
+
+    def drain(self) -> Iterable[tuple[str, Datagram]]:
+        """What has arrived, with the interface that it came in by."""
+
+
 class LinkPort(Protocol):
     """What the kernel says of interfaces."""
 
@@ -108,6 +146,9 @@ class LinkPort(Protocol):
 
     def index(self, name: str) -> int | None:
         """The kernel's number for an interface; None when it does not exist."""
+
+    def macs(self) -> Collection[bytes]:
+        """The MAC addresses of this host, on all of its interfaces."""
 
     def facts(self, name: str, floating: Collection[IPAddress]) -> LinkFacts:
         """What an election needs to know; adverts never come from a floating address."""
@@ -136,4 +177,6 @@ class Ports:
     addresses: AddressPort
     virtual_macs: VirtualMacPort
     announcer: AnnouncePort
+    neighbors: NeighborPort
+    tap: TapPort
     links: LinkPort

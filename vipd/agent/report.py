@@ -63,6 +63,7 @@ class Reporter:
             now=now,
             wall_ns=wall_ns,
             in_kernel=self._in_kernel(instance.config),
+            warnings=instance.firewall.warnings(now),
             counters=Counters(
                 adverts_sent=counted.adverts_sent,
                 adverts_received=counted.adverts_received,

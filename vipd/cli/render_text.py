@@ -129,7 +129,7 @@ def _block(
     yield from (margin + address.address for address in instance.addresses[1:])
     for remark in (_why(instance), _master_remark(instance), *_drops(instance)):
         yield from page.wrap(remark, GAP, 2 * GAP)
-    for alarm in _disagreements(instance):
+    for alarm in (*instance.warnings, *_disagreements(instance)):
         yield from map(page.alarm, page.wrap(alarm, GAP, 2 * GAP))
 
 
@@ -159,15 +159,19 @@ def _detail(instance: InstanceReport, report: AgentReport, page: _Page) -> str:
         for name, value in zip_longest([label], values, fillvalue=""):
             margin = " " * (LABEL_WIDTH + len(GAP))
             wrapped = page.wrap(value, GAP + name.ljust(LABEL_WIDTH), margin)
-            lines += _painted(wrapped, name, instance, page)
+            lines += _painted(wrapped, label, instance, page)
     return "\n".join(lines)
 
 
 def _painted(lines: list[str], label: str, instance: InstanceReport, page: _Page) -> list[str]:
-    if label != "State":
-        return lines
     state = instance.state
-    return [lines[0].replace(state.value, page.state(state.value, state), 1), *lines[1:]]
+    match label:
+        case "State":
+            return [lines[0].replace(state.value, page.state(state.value, state), 1), *lines[1:]]
+        case "Warnings":
+            return [*map(page.alarm, lines)]
+        case _:
+            return lines
 
 
 def _fields(instance: InstanceReport, report: AgentReport) -> Iterator[tuple[str, Sequence[str]]]:
@@ -183,14 +187,16 @@ def _fields(instance: InstanceReport, report: AgentReport) -> Iterator[tuple[str
     yield "Addresses", [_address_detail(address) for address in instance.addresses]
     yield "Adverts", [f"{counters.adverts_sent} sent, {counters.adverts_received} received"]
     yield "Dropped", [_counted(counters.dropped) or "none"]
+    if instance.warnings:
+        yield "Warnings", instance.warnings
     if mismatches := _counted(counters.mismatched):
         yield "Mismatched", [mismatches]
     yield "Transitions", [str(counters.transitions)]
 
 
 def _own_identity(instance: InstanceReport) -> Iterator[str]:
-    """What the others see of this host while it is MASTER."""
-    if instance.state is State.MASTER and instance.master:
+    """What the others see of this host while it is MASTER, and means to be."""
+    if instance.state is State.MASTER and instance.master and instance.leaving is None:
         yield f"this host, as {instance.master.address} with priority {instance.master.priority}"
 
 
@@ -220,6 +226,8 @@ def _master_remark(instance: InstanceReport) -> str:
 
 
 def _own_adverts(instance: InstanceReport) -> str:
+    if instance.leaving is not None:
+        return f"hands over ({instance.leaving}): serves until its successor does"
     silence = _duration(instance.master_down_interval_s)
     if instance.master is None:
         return "has not sent an advert yet"

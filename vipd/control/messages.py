@@ -81,7 +81,10 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InstanceReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One instance at one moment."""
+    """One instance at one moment.
+
+    `leaving` is why a MASTER is on its way out; `warnings` are for a person, while they are so.
+    """
 
     name: str
     interface: str
@@ -90,6 +93,7 @@ class InstanceReport(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     since: str
     cause: str
+    leaving: str | None = None
     priority: int
     effective_priority: int
     master: MasterReport | None
@@ -97,6 +101,7 @@ class InstanceReport(msgspec.Struct, frozen=True, kw_only=True):
     master_down_interval_s: float
     addresses: tuple[AddressReport, ...]
     counters: Counters
+    warnings: tuple[str, ...] = ()
 
 
 class StrangerReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,28 +225,33 @@ def instance_status(
     wall_ns: int,
     in_kernel: Collection[Vip],
     counters: Counters,
+    warnings: Iterable[str] = (),
 ) -> InstanceReport:
     """Say in the words of the message what the core's snapshot says.
 
     `now` and `wall_ns` are the same moment on the machine's clock and on the wall's. `in_kernel`
-    is which of the addresses netlink sees on the interface.
+    is which of the addresses netlink sees on the interface; `warnings` are what the agent knows
+    besides what the machine does.
     Units: `wall_ns` is in nanoseconds since the Unix epoch.
     """
+    config = status.config
     return InstanceReport(
-        name=status.name,
-        interface=status.interface,
-        vrid=status.vrid,
-        version=status.version,
+        name=config.name,
+        interface=config.interface,
+        vrid=config.vrid,
+        version=config.version,
         state=status.state,
         since=timestamp(wall_ns - (now - status.since)),
         cause=status.cause.text,
-        priority=status.priority,
+        leaving=status.leaving.text if status.leaving else None,
+        priority=config.priority,
         effective_priority=status.effective_priority,
         master=_master(status.master, now) if status.master else None,
-        advert_interval_s=_seconds(status.advert_interval),
+        advert_interval_s=_seconds(config.advert_interval),
         master_down_interval_s=_seconds(status.master_down_interval),
-        addresses=tuple(_address(vip, status, vip in in_kernel) for vip in status.addresses),
+        addresses=tuple(_address(vip, status, vip in in_kernel) for vip in config.addresses),
         counters=counters,
+        warnings=(*status.warnings, *warnings),
     )
 
 
@@ -259,7 +269,7 @@ def _master(heard: Heard, now: Instant) -> MasterReport:
 
 def _address(vip: Vip, status: InstanceStatus, present: bool) -> AddressReport:  # noqa: FBT001
     return AddressReport(
-        address=str(vip), interface=status.interface, held=status.held, in_kernel=present
+        address=str(vip), interface=status.config.interface, held=status.held, in_kernel=present
     )
 
 

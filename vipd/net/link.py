@@ -101,6 +101,10 @@ class Links:
         link = self.find(name)
         return link.seen.index if link else None
 
+    def macs(self) -> frozenset[bytes]:
+        """The MAC addresses of this host, on all of its interfaces."""
+        return frozenset(link.seen.mac for link in self._links.values())
+
     def facts(self, name: str, floating: Collection[IPAddress]) -> LinkFacts:
         """What an election needs to know of an interface.
 

@@ -8,10 +8,21 @@ from ipaddress import ip_address, ip_interface
 from typing import Any
 
 import pytest
-from fake_world import PASSWORD, PEER6, VIP4, VIP6, World, good_link, instance, packet
+from fake_world import (
+    PASSWORD,
+    PEER6,
+    VIP4,
+    VIP6,
+    World,
+    good_link,
+    instance,
+    master,
+    packet,
+    ring,
+    state,
+)
 
 from vipd.agent.advice import advice
-from vipd.agent.runtime import Runtime
 from vipd.agent.scrutiny import PEERS_REMEMBERED, Oddity
 from vipd.core.config import InstanceConfig, Unicast
 from vipd.core.model import IPAddress, State
@@ -27,30 +38,9 @@ def world() -> World:
     return World()
 
 
-def state(runtime: Runtime, index: int = 0) -> State:
-    return runtime.instances[index].machine.state
-
-
 def sources(world: World) -> list[IPAddress]:
     """Where the open channels send from, IPv4 first."""
     return sorted((each.source for each in world.opened), key=lambda one: one.version)
-
-
-def ring(world: World, runtime: Runtime) -> None:
-    """Let the time pass until the alarm goes off."""
-    assert world.alarm_at is not None
-    world.now = world.alarm_at
-    runtime.ring()
-
-
-def master(world: World, *configs: object) -> Runtime:
-    """A runtime whose instances have become MASTER."""
-    runtime = world.runtime()
-    runtime.start([*configs] or [instance()])  # type: ignore[list-item]
-    ring(world, runtime)
-    assert {each.machine.state for each in runtime.instances} == {State.MASTER}
-    world.take_done()
-    return runtime
 
 
 def test_silence_makes_master_which_claims_then_speaks_then_announces(world: World) -> None:
@@ -105,7 +95,7 @@ def test_hearing_an_advert_does_not_set_the_alarm(world: World) -> None:
 def test_an_alarm_that_comes_early_is_set_again(world: World) -> None:
     runtime = world.runtime()
     runtime.start([instance()])
-    world.now = DOWN_AT_100 - 1
+    world.now, world.alarm_at = DOWN_AT_100 - 1, None
     runtime.ring()
     assert state(runtime) is State.BACKUP
     assert world.alarm_at == DOWN_AT_100
@@ -239,9 +229,9 @@ def test_adverts_that_do_not_leave_the_host_are_said_once_a_minute(world: World)
     assert second["suppressed"] == 59
 
 
-def test_stopping_resigns_releases_and_leaves_the_groups(world: World) -> None:
+def test_halting_resigns_releases_and_leaves_the_groups(world: World) -> None:
     runtime = master(world)
-    runtime.stop()
+    runtime.halt()
     assert world.take_done() == [("advert IPv4", 0), ("release", ("192.0.2.100/24",))]
     assert world.opened == set()
     assert world.kernel == set()
@@ -272,8 +262,12 @@ class TestReload:
         other = instance("other", vrid=52, addresses=(ip_interface("192.0.2.101/24"),))
         runtime = master(world, instance(), other)
         runtime.apply([instance()])
-        assert world.take_done() == [("advert IPv4", 0), ("release", ("192.0.2.101/24",))]
-        assert [each.config.name for each in runtime.instances] == ["web"]
+        assert world.take_done() == [("advert IPv4", 0)]
+        assert [config.name for config in runtime.configs] == ["web"]
+        while len(runtime.instances) > 1:
+            ring(world, runtime)
+        assert ("release", ("192.0.2.101/24",)) in world.take_done()
+        assert {held for _, held in world.kernel} == {VIP4}
         assert sources(world) == [good_link().ipv4]
 
     def test_a_new_priority_is_in_the_next_advert(self, world: World) -> None:

@@ -24,7 +24,7 @@ def test_it_claims_speaks_announces_and_releases_at_its_virtual_mac() -> None:
     assert claimed == ("claim at virtual MAC 51", both)
     assert [what for what, _ in sent] == frames
     assert announced == ("announce at virtual MAC 51", both)
-    runtime.stop()
+    runtime.halt()
     *sent, released = world.take_done()
     assert [what for what, _ in sent] == frames
     assert released == ("release at virtual MAC 51", both)

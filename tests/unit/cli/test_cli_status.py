@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +110,20 @@ FAULT = changed(
     counters=Counters(),
 )
 
+LEAVING = changed(
+    WEB,
+    leaving="stopped",
+    master=MasterReport(address="192.0.2.11", priority=100, age_s=0.004),
+)
+
+WARNED = changed(
+    INTERNAL,
+    warnings=(
+        "198.51.100.1 is alive at 02:00:00:00:00:12, but no adverts: is IP protocol 112 blocked?",
+        "adverts from 198.51.100.11 reach eth1, but a firewall of this host drops them",
+    ),
+)
+
 INIT = changed(
     INTERNAL,
     state=State.INIT,
@@ -148,6 +162,14 @@ TABLES: Mapping[str, AgentReport] = {
         changed(WEB, master=MasterReport(address="192.0.2.10", priority=150, age_s=7.5)),
         changed(INTERNAL, master=MasterReport(address="198.51.100.11", priority=150, age_s=95)),
     ),
+    "handing-over": report(
+        LEAVING,
+        changed(LEAVING, leaving="192.0.2.11 advertises priority 200, ours is 150"),
+    ),
+    "warnings": report(
+        WARNED,
+        changed(WEB, warnings=("192.0.2.100 is claimed by 02:00:00:00:00:12 as well",)),
+    ),
     "nobody-heard": report(
         changed(WEB, master=None),
         changed(INTERNAL, master=None, effective_priority=50),
@@ -161,6 +183,8 @@ DETAILS: Mapping[str, AgentReport] = {
     "detail-backup": report(INTERNAL),
     "detail-fault": report(FAULT),
     "detail-init": report(INIT),
+    "detail-handing-over": report(LEAVING),
+    "detail-warnings": report(WARNED),
 }
 
 
@@ -209,6 +233,14 @@ def test_what_is_wrong_is_red() -> None:
     text = render_text(TABLES["disagreement"], width=200, colour=True)
     sentence = "  192.0.2.100/24 should be on eth0 but the kernel does not have it"
     assert click.style(sentence, fg="red") in text
+
+
+@pytest.mark.parametrize("render", [render_text, render_detail])
+def test_a_warning_is_red(render: Callable[..., str]) -> None:
+    text = render(report(WARNED), width=200, colour=True)
+    for warning in WARNED.warnings:
+        (line,) = (line for line in text.splitlines() if warning in line)
+        assert "\x1b[31m" in line, line
 
 
 @pytest.mark.parametrize(
@@ -288,6 +320,18 @@ def test_json_is_the_report_indented(agent: Agent) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith('{\n  "node": "alpha",\n  "version": "0.1.0",\n')
     assert json.loads(result.stdout) == json.loads(msgspec.json.encode(agent.report))
+
+
+def test_json_has_the_warnings_and_why_a_master_leaves(agent: Agent) -> None:
+    agent.report = report(LEAVING, WARNED)
+    leaving, warned = json.loads(run("--socket", agent.socket, "--json").stdout)["instances"]
+    assert (leaving["leaving"], leaving["warnings"]) == ("stopped", [])
+    assert (warned["leaving"], warned["warnings"]) == (None, list(WARNED.warnings))
+
+
+def test_neither_a_warning_nor_a_handover_is_a_fault(agent: Agent) -> None:
+    agent.report = report(LEAVING, WARNED)
+    assert run("--socket", agent.socket).exit_code == 0
 
 
 def test_json_with_a_name_has_that_instance_only(agent: Agent) -> None:

@@ -32,6 +32,7 @@ from vipd.control.messages import (
     to_indented_json,
 )
 from vipd.core.cause import Cause, CauseCode
+from vipd.core.config import InstanceConfig
 from vipd.core.model import Heard, State
 from vipd.core.status import InstanceStatus
 from vipd.core.units import MILLISECOND, SECOND
@@ -46,20 +47,16 @@ V6 = ip_interface("2001:db8:51::100/64")
 
 def snapshot(name: str = "web", **changes: object) -> InstanceStatus:
     facts: dict[str, Any] = {
-        "name": name,
-        "interface": "eth0",
-        "vrid": 51,
-        "version": 3,
+        "config": InstanceConfig(name=name, interface="eth0", vrid=51, addresses=(V4, V6)),
         "state": State.BACKUP,
         "since": NOW - 90 * SECOND,
         "cause": Cause(CauseCode.STARTED, "started"),
-        "priority": 100,
+        "leaving": None,
         "effective_priority": 100,
         "master": Heard(address=ip_address("192.0.2.11"), priority=150, at=NOW - 250 * MILLISECOND),
-        "advert_interval": SECOND,
         "master_down_interval": 3_609_375_000,
-        "addresses": (V4, V6),
         "held": False,
+        "warnings": (),
     }
     return InstanceStatus(**(facts | changes))
 
@@ -108,6 +105,7 @@ def test_a_status_reply_has_exactly_the_keys_of_the_contract() -> None:
         "state",
         "since",
         "cause",
+        "leaving",
         "priority",
         "effective_priority",
         "master",
@@ -115,6 +113,7 @@ def test_a_status_reply_has_exactly_the_keys_of_the_contract() -> None:
         "master_down_interval_s",
         "addresses",
         "counters",
+        "warnings",
     }
     assert set(one["master"]) == {"address", "priority", "age_s"}
     assert set(one["addresses"][0]) == {"address", "interface", "held", "in_kernel"}
@@ -140,6 +139,7 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
                     "state": "BACKUP",
                     "since": "2026-01-02T03:02:35.678Z",
                     "cause": "started",
+                    "leaving": None,
                     "priority": 100,
                     "effective_priority": 100,
                     "master": {"address": "192.0.2.11", "priority": 150, "age_s": 0.25},
@@ -166,6 +166,7 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
                         "dropped": {"ttl": 3},
                         "mismatched": {"addresses": 2},
                     },
+                    "warnings": [],
                 }
             ],
             "strangers": [
@@ -173,6 +174,24 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
             ],
         },
     }
+
+
+def test_the_warnings_are_those_of_the_machine_then_those_of_the_agent() -> None:
+    status = snapshot(warnings=("alive",), leaving=Cause(CauseCode.STOPPED, "stopped"))
+    said = instance_status(
+        status, now=NOW, wall_ns=WALL, in_kernel=(), counters=Counters(), warnings=["blocked"]
+    )
+    assert (said.leaving, said.warnings) == ("stopped", ("alive", "blocked"))
+
+
+def test_the_report_of_an_agent_that_knows_of_neither_can_be_read() -> None:
+    old = as_json(StatusReply(status=report(instance())))
+    for key in ("leaving", "warnings"):
+        del old["status"]["instances"][0][key]
+    reply = decode_reply(json.dumps(old).encode(), StatusRequest())
+    assert isinstance(reply, StatusReply)
+    (one,) = reply.status.instances
+    assert (one.leaving, one.warnings) == (None, ())
 
 
 def test_no_master_is_null_and_no_count_is_zero() -> None:

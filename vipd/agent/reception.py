@@ -1,0 +1,94 @@
+"""Reception: whom a packet is for, whether it counts, and what there is to say of it."""
+
+from __future__ import annotations
+
+from vipd.agent.advice import advice
+from vipd.agent.instance import Instance
+from vipd.agent.ports import Clock
+from vipd.agent.roster import Roster
+from vipd.agent.stranger import Strangers
+from vipd.agent.throttle import Throttle
+from vipd.core.events import AdvertReceived
+from vipd.core.model import RELEASE_PRIORITY, Advert, family_of
+from vipd.log import Logger
+from vipd.wire.vrrp import Datagram, DropReason, decode
+
+
+class Reception:
+    """Judges what the sockets and the tap have heard."""
+
+    def __init__(self, roster: Roster, clock: Clock, log: Logger, throttle: Throttle) -> None:
+        self._roster = roster
+        self._clock = clock
+        self._log = log
+        self._throttle = throttle
+        self.strangers = Strangers(log)
+        """Who advertises VRIDs on our interfaces that are nobody's here."""
+
+    def take(self, interface: str, datagram: Datagram) -> tuple[Instance, AdvertReceived] | None:
+        """What a packet means and for whom; None for what counts for nobody, and why is counted."""
+        vrid, source = _vrid(datagram), datagram.source
+        instance = self._roster.receiver(interface, vrid, source)
+        if instance is None:
+            multicast = datagram.destination.is_multicast
+            if multicast or not self._roster.hears_elsewhere(vrid, source):
+                self.strangers.note(interface, vrid, source)
+            return None
+        if not _is_by_its_way(instance, datagram):
+            return None
+        advert = _judge(instance, datagram)
+        if isinstance(advert, DropReason):
+            self._drop(instance, datagram, advert)
+            return None
+        instance.counters.adverts_received += 1
+        instance.firewall.heard(self._clock())
+        for text in instance.scrutiny.look(instance.config, advert, source):
+            self._log.warning(text, instance=instance.config.name)
+        return instance, AdvertReceived(advert=advert, source=source)
+
+    def overhear(self, interface: str, datagram: Datagram) -> None:
+        """A packet has reached the interface: it should have reached the socket, too."""
+        instance = self._roster.receiver(interface, _vrid(datagram), datagram.source)
+        if instance is None or not _is_by_its_way(instance, datagram):
+            return
+        if isinstance(_judge(instance, datagram), DropReason):
+            return
+        interval, now = instance.config.advert_interval, self._clock()
+        if warning := instance.firewall.tapped(datagram.source, interval, now):
+            self._log.warning(warning, instance=instance.config.name)
+
+    def _drop(self, instance: Instance, datagram: Datagram, reason: DropReason) -> None:
+        instance.counters.dropped[reason] += 1
+        self._throttle.warning(
+            "dropped an advert",
+            instance=instance.config.name,
+            source=str(datagram.source),
+            reason=reason.value,
+            advice=advice(reason, datagram, instance.config),
+        )
+
+
+def _judge(instance: Instance, datagram: Datagram) -> Advert | DropReason:
+    """The advert, or why it does not count for this instance.
+
+    Why: an advert from our own address is our own come back, or that of a clone. It says nothing
+    when it is as strong as we are; otherwise it cannot be our own, and counts.
+    """
+    unicast, source = instance.config.unicast, datagram.source
+    if unicast and source not in unicast.peers:
+        return DropReason.PEER
+    advert = decode(datagram, instance.rules)
+    if isinstance(advert, DropReason) or source != instance.link.source(family_of(source)):
+        return advert
+    own = advert.priority in (instance.machine.priority, RELEASE_PRIORITY)
+    return DropReason.OWN if own else advert
+
+
+def _vrid(datagram: Datagram) -> int:
+    """The VRID of a packet, as far as it has one."""
+    return datagram.payload[1] if len(datagram.payload) > 1 else 0
+
+
+def _is_by_its_way(instance: Instance, datagram: Datagram) -> bool:
+    """Whether a packet came as the instance expects it, by multicast or not."""
+    return datagram.destination.is_multicast == (instance.config.unicast is None)
