@@ -1,31 +1,43 @@
 """Many machines on a virtual clock and a faulty virtual network, all of it drawn from one seed.
 
-Theory of operation. A `Scenario` is values drawn from `random.Random(seed)`: three nodes and a list
-of `Fault`s that all end at one moment, the healing. A `Cluster` plays it: real `Machine`s, real
-adverts through `vipd.wire`, and a `Node` that carries out actions as the agent would, upon a kernel
-that is a tuple of addresses. `Node` asserts at every step what must hold at every moment:
+Theory of operation. A `Scenario` is values: hosts, a storm, and `Fault`s that all end at one
+moment, the healing. `draw` makes one up from a seed; a test may write one by hand. A `Cluster`
+plays it: real `Machine`s, real adverts through `vipd.wire`, a clock of its own for each host, and a
+`Kernel` that has addresses for as long as their lease lasts, whether an agent runs or not. A node
+is an **owner** as long as its kernel has an address and a carrier; what a machine believes is not
+asked. Of each node, at every moment (`hands`, `conduct`):
 
-- a node holds addresses only as MASTER, all of them (both families) or none;
-- it speaks and announces only what it holds, and speaks before it announces;
-- it has let go before it reports that it is no longer MASTER; a claim is the last thing it does;
-- what it reports is what happened; whoever waits has a deadline, and it lies ahead.
+- at rest, a MASTER that runs has all addresses (both families) or has not been told yet that one is
+  gone, and nobody else has any; no lease ends under an agent that runs;
+- it speaks and announces only what it has, speaks before it announces, has let go before it
+  reports that it is no longer MASTER, and reports what happened, once; a claim comes last;
+- a BACKUP takes over no sooner than RFC 9568 §6.1 lets it, by arithmetic that is not the core's;
+- whoever slept for longer than its peers wait is no longer MASTER when it wakes, and a BACKUP that
+  has slept does not take over upon waking; an agent that is told to stop comes to an end.
 
-`Cluster` asserts what must hold once the network is healed. Let I be the longest advert interval,
-L the longest time a packet takes, and J the longest time that a wake-up comes late. Then:
+Of owners, at every moment (`judge`). I is the longest advert interval, L the longest time that a
+packet takes, J the longest time that a wake-up comes late, G the linger (+ J), T a lease and 7 % of
+it, which is how long Linux keeps an address at most, and D the down interval 3 I + skew of the one
+who takes over; clocks that disagree add 0.25 %.
 
-- **Two MASTERs** that the faults have left behind last at most I + J + 4 L: the weaker one hears
-  the next advert of the stronger one after I + J + L, and meanwhile a third may arise. Where a
-  MASTER arises later, 4 L: it speaks at once and is answered at once, 2 L, and two may do so.
-- **Converged** within 4 I + I + 4 (J + L) of the moment at which every node stands for election
-  (which is the healing, or later where a refused claim waits to be tried again): the down interval
-  3 I + skew < 4 I passes for whoever must take over, and the rest hear it within I.
-  Converged means: one MASTER, it alone holds addresses, every other node names it as the MASTER,
-  and none that may preempt is stronger.
-- **Quiet**: from then on nobody changes its state.
+- **A ghost**, an owner whose agent is dead or frozen: T, in every phase and whatever the network
+  does. If its heir has waited for nothing but its silence, and packets arrive, T - D (if that is
+  more than J + L): the lease is renewed with the adverts, so both run from the same moment.
+- **Two live owners**, while packets arrive or once they do again: I + J + 4 L + G if the trouble
+  has left them behind, because the weaker one hears the next advert of the stronger one after
+  I + J + L, and meanwhile a third may arise; 4 L + G where one arises in peace: it speaks at once
+  and is answered at once, 2 L, and two may do so. No protocol bounds it while adverts are lost.
+- **Make before break**: where a MASTER that stops or was outranked lets go, the client knows its
+  successor, or the weakest BACKUP has had the time to follow. Nobody carries on after a crash if
+  another has waited for it in vain, or takes over what answers if it was told to hold back.
 
-What the simulation cannot see is a rule that only shifts moments within those bounds: a skew of
-zero makes two BACKUPs take over at once, and the tie-break mends that in time. Literal arithmetic
-catches it: `tests/unit/core/test_election.py`.
+Once healed, and once every node stands for election (a refused claim waits to be tried again):
 
-Start with `cluster.play(seed)`; `story=True` makes a run tell what happened.
+- **Converged** within 4 I + I + 4 (J + L) + G: D < 4 I passes for whoever must take over, and the
+  rest hear it within I. There is one MASTER, it alone owns, every other node names it, and none
+  that may preempt is stronger.
+- **Quiet**: from then on nothing changes, and after a second the client sends to the owner.
+
+Start with `cluster.play(seed)`; `cluster.tell(scenario)` is its story, `shrinking.shrink` makes a
+broken one short, `literal` writes it as Python.
 """

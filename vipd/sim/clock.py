@@ -7,6 +7,8 @@ from heapq import heappop, heappush
 
 from vipd.core.units import Instant
 
+MILLION = 1_000_000
+
 
 class Clock:
     """A virtual clock and what is planned on it.
@@ -33,3 +35,27 @@ class Clock:
             self.now, _, what = heappop(self._plans)
             what()
         self.now = end
+
+
+class Dial:
+    """The clock of one host: it began at a moment of its own, and may run fast or slow.
+
+    Why: agents never compare their clocks, and no two quartzes agree.
+    Units: `drift` is in parts per million; what is positive is fast.
+    """
+
+    __slots__ = ("_clock", "_origin", "_pace")
+
+    def __init__(self, clock: Clock, *, origin: Instant, drift: int) -> None:
+        self._clock = clock
+        self._origin = origin
+        self._pace = MILLION + drift
+
+    @property
+    def now(self) -> Instant:
+        """What this clock shows."""
+        return self._origin + self._clock.now * self._pace // MILLION
+
+    def when(self, shown: Instant) -> Instant:
+        """The first moment of the cluster's clock at which this one shows `shown`, or now."""
+        return max(self._clock.now, -((self._origin - shown) * MILLION // self._pace))

@@ -2,191 +2,162 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
 
 from vipd.core.machine import Machine
 from vipd.core.model import State
-from vipd.core.units import Duration, Instant, format_duration
+from vipd.core.units import SECOND, Instant, format_duration
+from vipd.sim.client import Client
 from vipd.sim.clock import Clock
-from vipd.sim.fault import NODES, Fault, FaultKind, Scenario, draw
+from vipd.sim.drawing import draw
+from vipd.sim.fault import Fault, FaultKind
+from vipd.sim.judge import Judge
 from vipd.sim.network import Network
-from vipd.sim.node import Broken, MachineType, Node
+from vipd.sim.node import Node
+from vipd.sim.rule import Broken
+from vipd.sim.scenario import Scenario
+from vipd.sim.world import MachineType, World
 
 QUIET = 12
 """For how many of the longest intervals a converged cluster is watched."""
 
+MISLED = SECOND
+"""For how long a client may be misled by what was announced in the trouble."""
 
-def play(seed: int, *, machine: MachineType = Machine, story: bool = False) -> Cluster:
-    """Live through the scenario of a seed.
 
-    Raises: Broken, when a rule does not hold.
-    """
-    rng = Random(seed)  # noqa: S311  (a seeded run is to be repeatable, not secret)
-    cluster = Cluster(draw(rng), rng, machine=machine, story=story)
+def play(seed: int, *, machine: MachineType = Machine) -> Cluster:
+    """Live through the scenario of a seed. Raises: Broken, when a rule does not hold."""
+    return live(draw(seed), machine=machine)
+
+
+def live(scenario: Scenario, *, machine: MachineType = Machine) -> Cluster:
+    """Live through a scenario. Raises: Broken, when a rule does not hold."""
+    cluster = Cluster(scenario, machine=machine)
     cluster.run()
     return cluster
 
 
-def retell(seed: int, *, machine: MachineType = Machine) -> str:
-    """The story of a seed, up to the rule that it breaks, if it breaks one."""
-    rng = Random(seed)  # noqa: S311  (a seeded run is to be repeatable, not secret)
-    cluster = Cluster(draw(rng), rng, machine=machine, story=True)
+def tell(scenario: Scenario, *, machine: MachineType = Machine) -> str:
+    """The story of a scenario, up to the rule that it breaks, if it breaks one."""
+    cluster = Cluster(scenario, machine=machine, story=True)
     try:
         cluster.run()
     except Broken as broken:
         cluster.lines.append(f"BROKEN at {cluster.clock.now / 1e9:.6f} s: {broken}")
-    return "\n".join([f"seed {seed}", *cluster.lines])
+    return "\n".join(cluster.lines)
 
 
 class Cluster:
     """The nodes of a scenario, on one clock and one network."""
 
-    def __init__(
-        self, scenario: Scenario, rng: Random, *, machine: MachineType, story: bool
-    ) -> None:
+    def __init__(self, scenario: Scenario, *, machine: MachineType, story: bool = False) -> None:
         self.scenario = scenario
         self.clock = Clock()
         self.lines: list[str] = [str(scenario)] if story else []
+        rng = Random(scenario.chance)  # noqa: S311  (a run is to be repeatable, not secret)
         self._network = Network(self.clock, rng, latency=scenario.latency, storm=scenario.storm)
-        self.nodes = tuple(
-            Node(
-                index,
-                name,
-                scenario.configs[index],
-                scenario.links[index],
-                clock=self.clock,
-                network=self._network,
-                rng=rng,
-                lateness=scenario.lateness,
-                machine=machine,
-                on_change=self._count_masters,
-                tell=self._tell if story else None,
-            )
-            for index, name in enumerate(NODES)
+        client = Client()
+        self.judge = Judge(scenario, self.clock, client)
+        world = World(
+            clock=self.clock,
+            network=self._network,
+            rng=rng,
+            lateness=scenario.lateness,
+            machine=machine,
+            on_change=self.judge.look,
+            on_transition=self.judge.judge_transition,
+            tell=self._tell if story else None,
         )
-        self._network.attach(node.receive for node in self.nodes)
-        self._overlap_since: Instant | None = None
-        self._changed_at: Instant = 0
-
-    # -- bounds (derived in `vipd.sim`) -----------------------------------------------------
-
-    @property
-    def _longest_interval(self) -> Duration:
-        return max(node.config.advert_interval for node in self.nodes)
-
-    @property
-    def _latency(self) -> Duration:
-        return max(self.scenario.latency.values())
-
-    @property
-    def inherited_overlap_bound(self) -> Duration:
-        """How long two MASTERs that the faults have left behind may last."""
-        return self._longest_interval + self.scenario.lateness + 4 * self._latency
-
-    @property
-    def new_overlap_bound(self) -> Duration:
-        """How long two MASTERs may last where one of them arises in a healed network."""
-        return 4 * self._latency
-
-    @property
-    def convergence_bound(self) -> Duration:
-        """How long an election may take among nodes that all stand for it."""
-        return 5 * self._longest_interval + 4 * (self.scenario.lateness + self._latency)
-
-    # -- a life -----------------------------------------------------------------------------
+        self.nodes = tuple(Node(index, scenario, world) for index in range(len(scenario.hosts)))
+        self.judge.attach(self.nodes)
+        self._network.attach((node.receive for node in self.nodes), client.hear)
 
     def run(self) -> None:
         """Live through the scenario. Raises: Broken."""
-        for node, start in zip(self.nodes, self.scenario.starts, strict=True):
-            self.clock.plan(start, node.start)
+        for node, host in zip(self.nodes, self.scenario.hosts, strict=True):
+            self.clock.plan(host.start, node.start)
         for fault in self.scenario.faults:
-            begin, end = self._what_happens(fault)
-            self.clock.plan(fault.begin, begin)
-            self.clock.plan(fault.end, end)
+            for when, what in self._what_happens(fault):
+                self.clock.plan(when, what)
         self.clock.run_until(self.scenario.healed)
-        self.clock.run_until(self._everybody_stands() + self.convergence_bound)
-        self._check_converged()
-        converged = self.clock.now
-        self.clock.run_until(converged + QUIET * self._longest_interval)
-        if self._changed_at > converged:
-            raise Broken(f"a state changed at {format_duration(self._changed_at)}, long converged")
-        self._check_converged()
+        self._wait_for_everybody()
+        self.clock.run_until(self.clock.now + self.judge.convergence)
+        self.judge.check_converged()
+        self._watch_the_peace()
 
-    def _what_happens(self, fault: Fault) -> tuple[Callable[[], None], Callable[[], None]]:
-        """What a fault does to the cluster when it begins and when it ends."""
-        node = self.nodes[fault.node]
+    def _watch_the_peace(self) -> None:
+        converged = self.clock.now
+        quiet = QUIET * self.judge.longest_interval
+        self.clock.run_until(converged + max(quiet, MISLED))
+        if self.judge.changed_at > converged:
+            changed = format_duration(self.judge.changed_at)
+            raise Broken("the cluster", "changes though it had converged", f"at {changed}")
+        self.judge.check_converged()
+        self.judge.check_client()
+
+    def _wait_for_everybody(self) -> None:
+        """Let time pass until the last node stands for election: it may have to hand over first,
+        or to wait before it tries its claim again."""
+        while (until := max(map(_stands_at, self.nodes))) > self.clock.now:
+            self.clock.run_until(until)
+
+    def _what_happens(self, fault: Fault) -> Iterator[tuple[Instant, Callable[[], None]]]:
+        """What a fault does to the cluster, and when."""
+        node, begin, end = self.nodes[fault.node], fault.begin, fault.end
         match fault.kind:
             case FaultKind.CUT:
-                return (
-                    partial(self._network.cut, fault.paths),
-                    partial(self._network.mend, fault.paths),
-                )
+                yield begin, partial(self._network.cut, fault.paths)
+                yield end, partial(self._network.mend, fault.paths)
+            case FaultKind.FILTER:
+                yield begin, partial(self._network.filter, fault.paths)
+                yield end, partial(self._network.unfilter, fault.paths)
             case FaultKind.PAUSE | FaultKind.DEAF_PAUSE:
-                deaf = fault.kind is FaultKind.DEAF_PAUSE
-                return partial(node.pause, deaf=deaf), node.resume
+                yield begin, partial(node.pause, deaf=fault.kind is FaultKind.DEAF_PAUSE)
+                yield end, node.resume
             case FaultKind.UNPLUG:
-                return partial(node.plug, carrier=False), partial(node.plug, carrier=True)
+                yield begin, partial(node.plug, carrier=False)
+                yield end, partial(node.plug, carrier=True)
             case FaultKind.REFUSE:
-                return (
-                    partial(node.refuse_claims, refuses=True),
-                    partial(node.refuse_claims, refuses=False),
-                )
-            case FaultKind.STOP:
-                return node.stop, node.start
-            case FaultKind.POWER_LOSS:
-                return node.lose_power, node.start
-            case FaultKind.RELOAD:
-                config = replace(node.config, priority=fault.priority)
-                return partial(node.reload, config), lambda: None
-
-    def _everybody_stands(self) -> Instant:
-        """When the last node stands for election: now, or when it tries its claim again."""
-        waits = [node.machine for node in self.nodes if node.state is State.FAULT]
-        return max([self.clock.now, *(m.next_deadline() or 0 for m in waits if m is not None)])
-
-    # -- what must hold ---------------------------------------------------------------------
-
-    def _count_masters(self) -> None:
-        """Measure how long more than one node is MASTER, as far as the network is healed."""
-        now = self.clock.now
-        self._changed_at = now
-        several = sum(node.state is State.MASTER for node in self.nodes) > 1
-        if self._overlap_since is None:
-            self._overlap_since = now if several else None
-        elif not several:
-            self._judge_overlap(self._overlap_since, now)
-            self._overlap_since = None
-
-    def _judge_overlap(self, begin: Instant, end: Instant) -> None:
-        inherited = begin <= self.scenario.healed + self.inherited_overlap_bound
-        bound = self.inherited_overlap_bound if inherited else self.new_overlap_bound
-        lasted = end - max(begin, self.scenario.healed)
-        if lasted > bound:
-            raise Broken(f"there were two MASTERs for {format_duration(lasted)}")
-
-    def _check_converged(self) -> None:
-        """One MASTER that everybody knows, the strongest as far as anybody preempts."""
-        masters = [node for node in self.nodes if node.state is State.MASTER]
-        if len(masters) != 1:
-            states = ", ".join(f"{node.name} is {node.state.value}" for node in self.nodes)
-            raise Broken(f"not converged: {states}")
-        (master,) = masters
-        for node in self.nodes:
-            preempts = node.config.preempts
-            if preempts and node.config.priority > master.config.priority:
-                raise Broken(f"{node.name} is stronger than the MASTER {master.name}")
-            if node is not master:
-                self._check_backup(node, master)
-
-    def _check_backup(self, node: Node, master: Node) -> None:
-        if node.state is not State.BACKUP or node.machine is None or node.held:
-            raise Broken(f"{node.name} is {node.state.value} and holds {node.held}")
-        known = node.machine.status(self.clock.now).master
-        if known is None or known.address not in {master.link.ipv4, master.link.ipv6}:
-            raise Broken(f"{node.name} takes {known} for the MASTER, but it is {master.name}")
+                yield begin, partial(node.refuse, refuses=True)
+                yield end, partial(node.refuse, refuses=False)
+            case FaultKind.DELETE:
+                step = (end - begin) // fault.count
+                yield from ((begin + nth * step, node.delete) for nth in range(fault.count))
+            case _:
+                yield from _what_happens_to_an_agent(fault, node)
 
     def _tell(self, line: str) -> None:
         self.lines.append(f"{self.clock.now / 1e9:>12.6f}  {line}")
+
+
+def _what_happens_to_an_agent(
+    fault: Fault, node: Node
+) -> Iterator[tuple[Instant, Callable[[], None]]]:
+    match fault.kind:
+        case FaultKind.FLAP:
+            yield fault.begin, node.flap
+        case FaultKind.NEW_MAC:
+            yield fault.begin, node.change_mac
+        case FaultKind.RELOAD:
+            yield fault.begin, partial(node.reload, fault.priority)
+        case FaultKind.STOP | FaultKind.STOP_AT_ONCE:
+            at_once = fault.kind is FaultKind.STOP_AT_ONCE
+            yield fault.begin, partial(node.stop, at_once=at_once)
+            yield fault.end, node.start
+        case FaultKind.CRASH:
+            yield fault.begin, node.crash
+            yield fault.end, node.start
+        case FaultKind.POWER_LOSS:
+            yield fault.begin, node.lose_power
+            yield fault.end, node.start
+        case _:
+            raise AssertionError(f"{fault.kind} is no matter of one agent")
+
+
+def _stands_at(node: Node) -> Instant:
+    """When a node stands for election, as far as it is known now; the past when it does."""
+    if node.stops_by is not None:
+        return node.stops_by
+    return node.alarm if node.state is State.FAULT or node.leaves else 0

@@ -1,4 +1,4 @@
-"""A link that carries adverts between nodes, as badly as it is told to."""
+"""A link that carries packets between nodes, as badly as it is told to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from vipd.core.units import Duration, Instant
 from vipd.sim.clock import Clock
-from vipd.wire.vrrp import Datagram
+from vipd.sim.packet import Announced, Packet, Spoken
 
 Path: TypeAlias = tuple[int, int]
 """The way from one node to another, by their indexes; the way back is another path."""
@@ -24,28 +24,38 @@ class Storm:
     A packet that is still under way arrives when the storm ends.
     """
 
-    loss: float
-    duplication: float
-    delay: Duration
-    end: Instant
+    loss: float = 0.0
+    duplication: float = 0.0
+    delay: Duration = 0
+    end: Instant = 0
+
+    @property
+    def harmless(self) -> bool:
+        """Whether every packet arrives, and in time."""
+        return not self.end or not (self.loss or self.delay)
+
+
+NO_STORM = Storm()
 
 
 class Network:
-    """One broadcast domain."""
+    """One broadcast domain: the nodes, and a client that loses nothing."""
 
-    def __init__(
-        self, clock: Clock, rng: Random, *, latency: dict[Path, Duration], storm: Storm
-    ) -> None:
+    def __init__(self, clock: Clock, rng: Random, *, latency: Duration, storm: Storm) -> None:
         self._clock = clock
         self._rng = rng
         self._latency = latency
         self._storm = storm
         self._cut: Counter[Path] = Counter()
-        self._receivers: Sequence[Callable[[Datagram], None]] = ()
+        self._filtered: Counter[Path] = Counter()
+        self._receivers: Sequence[Callable[[Packet], None]] = ()
+        self._client: Callable[[Announced], None] = lambda _: None
 
-    def attach(self, receivers: Iterable[Callable[[Datagram], None]]) -> None:
-        """Say who listens, in the order of the nodes' indexes."""
-        self._receivers = tuple(receivers)
+    def attach(
+        self, receivers: Iterable[Callable[[Packet], None]], client: Callable[[Announced], None]
+    ) -> None:
+        """Say who listens: the nodes, in the order of their indexes, and the client."""
+        self._receivers, self._client = tuple(receivers), client
 
     def cut(self, paths: Iterable[Path]) -> None:
         """Lose whatever is sent along these paths; cuts may overlap."""
@@ -55,16 +65,37 @@ class Network:
         """Undo one `cut`."""
         self._cut.subtract(paths)
 
-    def send(self, sender: int, datagram: Datagram) -> None:
-        """Carry a datagram to every other node, or not."""
-        stormy = self._clock.now < self._storm.end
-        for index, receive in enumerate(self._receivers):
-            path = (sender, index)
-            if index == sender or self._cut[path] > 0:
-                continue
-            for delay in self._fate() if stormy else (0,):
-                latency = int(self._rng.random() * self._latency[path])
-                self._clock.plan(self._clock.now + latency + delay, partial(receive, datagram))
+    def filter(self, paths: Iterable[Path]) -> None:
+        """Lose the adverts that are sent along these paths, as a firewall does."""
+        self._filtered.update(paths)
+
+    def unfilter(self, paths: Iterable[Path]) -> None:
+        """Undo one `filter`."""
+        self._filtered.subtract(paths)
+
+    def send(self, sender: int, packet: Packet) -> None:
+        """Carry a packet to every other node, or not."""
+        for index in range(len(self._receivers)):
+            if index != sender:
+                self.send_to(sender, index, packet)
+
+    def send_to(self, sender: int, receiver: int, packet: Packet) -> None:
+        """Carry a packet to one node, or not."""
+        path = (sender, receiver)
+        if self._cut[path] > 0 or (self._filtered[path] > 0 and isinstance(packet, Spoken)):
+            return
+        receive = self._receivers[receiver]
+        for delay in self._fate() if self._clock.now < self._storm.end else (0,):
+            self._clock.plan(self._arrival + delay, partial(receive, packet))
+
+    def announce(self, sender: int, packet: Announced) -> None:
+        """Carry an announcement to every other node, or not, and to the client."""
+        self.send(sender, packet)
+        self._clock.plan(self._arrival, partial(self._client, packet))
+
+    @property
+    def _arrival(self) -> Instant:
+        return self._clock.now + int(self._rng.random() * self._latency)
 
     def _fate(self) -> tuple[Duration, ...]:
         """The delays of the copies that arrive of one packet in the storm."""

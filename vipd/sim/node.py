@@ -1,4 +1,4 @@
-"""One host: a real machine, a kernel that is a tuple of addresses, and hands that obey."""
+"""One host: a real machine, a kernel that outlives it, and whatever may befall them."""
 
 from __future__ import annotations
 
@@ -6,299 +6,376 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from random import Random
-from typing import TypeAlias, assert_never
 
-from vipd.core.actions import (
-    Action,
-    AnnounceAddresses,
-    ClaimAddresses,
-    ReleaseAddresses,
-    RenewAddresses,
-    ReportTransition,
-    SendAdvert,
-)
-from vipd.core.config import InstanceConfig
+from vipd.core.actions import Action, ReportTransition
 from vipd.core.events import (
     AddressesClaimed,
+    AddressesDrifted,
     AdvertReceived,
-    ClaimFailed,
     ConfigChanged,
     Event,
     LinkChanged,
+    NeighborHeard,
     Started,
     Stopped,
     TimePassed,
+    WokeLate,
 )
 from vipd.core.machine import Machine
-from vipd.core.model import RELEASE_PRIORITY, Advert, LinkFacts, State, Vip
-from vipd.core.units import Duration, Instant, to_centiseconds
-from vipd.sim.clock import Clock
-from vipd.sim.network import Network
+from vipd.core.model import State, Vip
+from vipd.core.units import MILLISECOND, SECOND, Duration, Instant
+from vipd.sim.clock import Dial
+from vipd.sim.conduct import Patience, judge_awakening, judge_patience, judge_rest
+from vipd.sim.hands import Hands
+from vipd.sim.kernel import Kernel
+from vipd.sim.packet import Announced, Asked, Packet, Spoken
+from vipd.sim.rule import Broken
+from vipd.sim.scenario import Scenario
 from vipd.sim.story import describe_action, describe_event
-from vipd.wire.vrrp import GROUP, REQUIRED_TTL, Datagram, advertised, decode, encode
-
-MachineType: TypeAlias = Callable[[InstanceConfig], Machine]
-"""What makes a node's machine: `Machine`, or a broken one that the simulation must find out."""
+from vipd.sim.world import World
 
 RECEIVE_BUFFER = 12
 """How many packets wait on a node that does not run; those that come later are lost."""
 
-REFUSAL = "the kernel says no"
-
-
-class Broken(Exception):
-    """A rule that must always hold does not."""
+HANDOVER_MARGIN = 100 * MILLISECOND
+"""What a MASTER that is stopped waits for beyond the longest skew, which is under an interval."""
 
 
 class Node:
     """A host with one agent with one instance. Faults happen to it by its public methods."""
 
-    def __init__(
-        self,
-        index: int,
-        name: str,
-        config: InstanceConfig,
-        link: LinkFacts,
-        *,
-        clock: Clock,
-        network: Network,
-        rng: Random,
-        lateness: Duration,
-        machine: MachineType,
-        on_change: Callable[[], None],
-        tell: Callable[[str], None] | None,
-    ) -> None:
-        self.name = name
-        self.config = config
-        self.link = link
+    def __init__(self, index: int, scenario: Scenario, world: World) -> None:
+        host = scenario.hosts[index]
+        self.name = chr(ord("a") + index)
+        self.config = host.config(scenario.families)
         self.machine: Machine | None = None
-        self.held: tuple[Vip, ...] = ()
+        self.stops_by: Instant | None = None
+        """When, at the latest, an agent that was told to stop has handed over."""
+        self.stops_at_once = False
         self._index = index
-        self._clock = clock
-        self._network = network
-        self._rng = rng
-        self._lateness = lateness
-        self._new_machine = machine
-        self._on_change = on_change
-        self._tell = tell
-        self._paused = False
-        self._deaf = False
-        self._refuses = False
-        self._spoken = False
-        self._queue: deque[Callable[[], None]] = deque()
+        self._world = world
+        self._clock = world.clock
+        self._dial = Dial(world.clock, origin=index * SECOND, drift=host.drift)
+        self.kernel = Kernel(
+            world.clock, self._dial, world.rng, on_change=world.on_change, on_lapse=self._lapse
+        )
+        self.hands = Hands(
+            index,
+            self.name,
+            self.config,
+            host.link(index),
+            clock=world.clock,
+            kernel=self.kernel,
+            network=world.network,
+        )
+        self.patience = Patience(self.config)
+        self._record: Instant | None = None
+        self._paused = self._deaf = False
+        self._stopping = self._restarts = False
+        self._paused_at: Instant = 0
+        self._notices: deque[Callable[[], None]] = deque()
+        self._packets: deque[Packet] = deque()
         self._wake_at: Instant | None = None
-        self._compiled: dict[tuple[InstanceConfig, SendAdvert], tuple[Datagram, ...]] = {}
 
     @property
     def state(self) -> State:
         """What this node is; a host without an agent is INIT."""
         return self.machine.state if self.machine else State.INIT
 
+    @property
+    def runs(self) -> bool:
+        """Whether there is an agent that can do something."""
+        return self.machine is not None and not self._paused
+
+    @property
+    def held(self) -> tuple[Vip, ...]:
+        """What the kernel has."""
+        return self.kernel.held
+
+    @property
+    def leaves(self) -> bool:
+        """Whether a MASTER is on its way out."""
+        return self.machine is not None and self.machine.status(self._dial.now).leaving is not None
+
+    @property
+    def alarm(self) -> Instant:
+        """By when the machine has looked at its clock, as the cluster's clock has it."""
+        due = self.machine.next_deadline() if self.machine else None
+        return self._dial.when(due) + self._world.lateness if due is not None else 0
+
+    @property
+    def owns(self) -> bool:
+        """Whether the link can reach an address here."""
+        return bool(self.kernel.held) and self.hands.link.carrier
+
     # -- what befalls a node ----------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the agent, unless it runs."""
+        """Start the agent, unless it runs; one that is being stopped is started after that."""
         self._happen(self._start)
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool) -> None:
         """End the agent cleanly."""
-        self._happen(self._stop)
+        self._happen(partial(self._stop, at_once=at_once))
+
+    def crash(self) -> None:
+        """End the agent, and nothing else: the kernel keeps what it has while the lease lasts."""
+        self._end()
+        self._paused = self._deaf = False
+        self._notices.clear()
+        self._packets.clear()
+        self._tell("crashed")
+        self._world.on_change()
 
     def lose_power(self) -> None:
-        """End everything at once; what the kernel held is gone with it."""
-        self.machine, self.held, self._wake_at = None, (), None
-        self._paused = self._deaf = False
-        self._queue.clear()
-        self._on_change()
+        """End everything at once; what the kernel held is gone with it, and every file."""
+        self.crash()
+        self._record = None
+        self.kernel.sweep()
 
     def pause(self, *, deaf: bool) -> None:
         """Run no more; a deaf node also loses its packets."""
+        if not self._paused:
+            self._paused_at = self._clock.now
         self._paused, self._deaf = True, deaf
+        self.stops_by = None
+        self._tell("paused")
+        self._world.on_change()
 
     def resume(self) -> None:
-        """Run again. Order: all that waited comes first, then the clock is read."""
+        """Run again. Order: that it is late, what the kernel says, the packets, then the time."""
+        if not self._paused:
+            return
         self._paused = self._deaf = False
-        while self._queue:
-            self._queue.popleft()()
+        self._world.on_change()
+        sleeper, was, late = self.machine, self.state, self._late
+        interval = max(self.config.advert_interval, self.patience.interval)
+        awaited = sleeper is not None and not self.leaves
+        overdue = -self.patience.early(self.config, self._dial.now)
+        self._wake_at = None
+        if late > self.config.advert_interval:
+            self._take_turn(WokeLate(late))
+        while self._notices:
+            self._notices.popleft()()
+        while self._packets:
+            self._take(self._packets.popleft())
+        self.patience.awake()
         self._take_turn(TimePassed())
+        if awaited and self.machine is sleeper and self.state is State.MASTER:
+            slept = self._clock.now - self._paused_at
+            judge_awakening(self.name, was, interval, slept=slept, overdue=overdue)
 
     def plug(self, *, carrier: bool) -> None:
         """Give the interface its carrier, or take it."""
-        self.link = replace(self.link, carrier=carrier)
-        self._happen(partial(self._take_turn, LinkChanged(self.link)))
+        link = self.hands.link
+        if carrier is not link.carrier:
+            self.hands.link = replace(link, carrier=carrier, carriers=link.carriers + 1)
+            self._happen(partial(self._learn_link, self.hands.link))
 
-    def refuse_claims(self, *, refuses: bool) -> None:
+    def flap(self) -> None:
+        """Lose the carrier and have it back before anybody looks."""
+        self.hands.link = replace(self.hands.link, carriers=self.hands.link.carriers + 2)
+        self._happen(partial(self._learn_link, self.hands.link))
+
+    def change_mac(self) -> None:
+        """Give the interface another MAC address."""
+        *rest, last = self.hands.link.mac
+        self.hands.link = replace(self.hands.link, mac=bytes((*rest, last + 16)))
+        self._happen(partial(self._learn_link, self.hands.link))
+
+    def refuse(self, *, refuses: bool) -> None:
         """Let the kernel refuse every claim from now on, or accept again."""
-        self._refuses = refuses
+        self.kernel.refuses = refuses
 
-    def reload(self, config: InstanceConfig) -> None:
-        """Give the agent another configuration."""
-        self.config = config
-        self._happen(partial(self._take_turn, ConfigChanged(config)))
+    def delete(self) -> None:
+        """Let somebody remove an address behind the agent's back."""
+        if not self.kernel.held:
+            return
+        vip = self.kernel.held[int(self._world.rng.random() * len(self.kernel.held))]
+        self._tell(f"somebody removes {vip}")
+        self.hands.untold = True
+        self.kernel.release((vip,))
+        late = int(self._world.rng.random() * self._world.lateness)
+        self._clock.plan(self._clock.now + late, self._notice_drift)
 
-    def receive(self, datagram: Datagram) -> None:
+    def reload(self, priority: int) -> None:
+        """Give the agent another priority."""
+        self._happen(partial(self._reload, priority))
+
+    def receive(self, packet: Packet) -> None:
         """Take a packet from the network, as far as there is somebody to take it."""
-        if self.machine is None or not self.link.carrier or self._deaf:
-            return
-        if self._paused and len(self._queue) >= RECEIVE_BUFFER:
-            return
-        self._happen(partial(self._hear, datagram))
+        if self.hands.link.carrier and isinstance(packet, Asked):
+            self._answer(packet)
+        elif self.hands.link.carrier and not self._paused:
+            self._take(packet)
+        elif self._deaf or not self.hands.link.carrier or len(self._packets) >= RECEIVE_BUFFER:
+            self.patience.miss()
+        else:
+            self._packets.append(packet)
+
+    # -- the kernel -------------------------------------------------------------------------
+
+    def _answer(self, asked: Asked) -> None:
+        """Say that an address is here, as every kernel does, whether an agent runs or not."""
+        found = tuple([vip.ip for vip in self.kernel.held if vip.ip in asked.addresses])
+        if found:
+            packet = Announced(addresses=found, mac=self.hands.link.mac)
+            self._world.network.send_to(self._index, asked.asker, packet)
+
+    def _lapse(self) -> None:
+        """A lease has ended."""
+        self._tell("the lease ends")
+        if self.runs and not self.hands.untold:
+            raise Broken(self.name, "lets its lease run out")
+        if self.machine:
+            self.hands.untold = True
+            self._notice_drift()
+
+    def _notice_drift(self) -> None:
+        self._happen(self._look_for_drift)
+
+    def _look_for_drift(self) -> None:
+        """Compare what the machine holds with what the kernel has, as the agent would."""
+        self.hands.untold = False
+        missing = [vip for vip in self.config.addresses if vip not in self.kernel.held]
+        if missing and self.state is State.MASTER:
+            self._take_turn(AddressesDrifted(f"{missing[0]} was removed"))
 
     # -- the agent --------------------------------------------------------------------------
 
     def _happen(self, what: Callable[[], None]) -> None:
         if self._paused:
-            self._queue.append(what)
+            self._notices.append(what)
         else:
             what()
 
     def _start(self) -> None:
+        if self.machine is not None:
+            self._restarts = self._stopping
+            return
+        self._restarts, self.hands.untold = False, False
+        self.machine, self.patience = self._world.machine(self.config), Patience(self.config)
+        self._step(self.machine, LinkChanged(self.hands.link))
+        self._follow(self.machine, Started(self._record))
+        if self.machine.state is not State.MASTER:
+            self.kernel.sweep()
+        self._settle(self.machine)
+        self._world.on_change()
+
+    def _stop(self, *, at_once: bool) -> None:
         if self.machine is None:
-            self.machine = self._new_machine(self.config)
-            self._take_turn(LinkChanged(self.link))
-            self._take_turn(Started())
+            return
+        bound = self.config.advert_interval + HANDOVER_MARGIN + self.config.linger
+        self.stops_by = self._clock.now + bound + bound // 500 + 2 * self._world.lateness
+        self._clock.plan(self.stops_by, partial(self._judge_stop, self.machine, self.stops_by))
+        self.stops_at_once = at_once or self._stopping
+        self._stopping = True
+        self._take_turn(Stopped(at_once=at_once))
 
-    def _stop(self) -> None:
-        self._take_turn(Stopped())
-        self.machine, self._wake_at = None, None
+    def _end(self) -> None:
+        self.machine = self._wake_at = self.stops_by = None
+        self._stopping = False
 
-    def _hear(self, datagram: Datagram) -> None:
-        advert = decode(datagram)
-        if not isinstance(advert, Advert):
-            raise Broken(f"{self.name} refuses an advert of this cluster: {advert.value}")
-        self._take_turn(AdvertReceived(advert=advert, source=datagram.source))
+    def _learn_link(self, link: object) -> None:
+        if link is self.hands.link:
+            self._take_turn(LinkChanged(self.hands.link))
+
+    def _reload(self, priority: int) -> None:
+        self.config = replace(self.config, priority=priority)
+        self.hands.configure(self.config)
+        if not self._stopping:
+            self._take_turn(ConfigChanged(self.config))
+
+    def _take(self, packet: Packet) -> None:
+        match packet:
+            case Spoken(event=event):
+                self._take_turn(event)
+            case Announced(addresses=addresses, mac=mac):
+                for address in addresses:
+                    self._take_turn(NeighborHeard(address=address, mac=mac))
+            case _:
+                raise AssertionError("the kernel answers, not the agent")
 
     def _wake(self, at: Instant) -> None:
         """Read the clock, unless the node does not run: it will when it resumes."""
-        if self._wake_at != at:
-            return
-        self._wake_at = None
-        if not self._paused:
+        if self._wake_at == at and not self._paused:
+            self._wake_at = None
             self._take_turn(TimePassed())
+
+    @property
+    def _late(self) -> Duration:
+        """How long ago the machine wanted to look at its clock, if that is over."""
+        due = self.machine.next_deadline() if self.machine else None
+        return self._dial.now - due if due is not None else 0
 
     def _take_turn(self, event: Event) -> None:
         """Let the machine take in one event, and all that follows from it at once."""
-        if self.machine is None:
+        machine = self.machine
+        if machine is None:
             return
-        before = self.machine.state
+        before = machine.state
+        self._follow(machine, event)
+        self._settle(machine)
+        if machine.state is not before:
+            self._world.on_change()
+
+    def _follow(self, machine: Machine, event: Event) -> None:
         follow_up: Event | None = event
         while follow_up is not None:
-            follow_up = self._step(self.machine, follow_up)
-        self._check(self.machine)
-        self._rearm(self.machine)
-        if self.machine.state is not before:
-            self._on_change()
+            follow_up = self._step(machine, follow_up)
 
-    def _rearm(self, machine: Machine) -> None:
-        """Plan a wake-up where the deadline is earlier; a later one is seen upon waking."""
+    def _settle(self, machine: Machine) -> None:
+        """At rest: check what must hold, set the alarm; an agent that has stopped is gone."""
+        lost = self.hands.untold and machine.state is State.MASTER
+        judge_rest(self.name, machine, self.config, None if lost else self.kernel.held)
+        self._record = machine.spoke
+        if self._stopping and machine.state is State.INIT:
+            self._end()
+            if self._restarts:
+                self._start()
+            return
         due = machine.next_deadline()
         if due is not None and (self._wake_at is None or due < self._wake_at):
             self._wake_at = due
-            late = int(self._rng.random() * self._lateness)
-            self._clock.plan(max(due, self._clock.now) + late, partial(self._wake, due))
-
-    # -- the hands --------------------------------------------------------------------------
+            late = int(self._world.rng.random() * self._world.lateness)
+            self._clock.plan(self._dial.when(due) + late, partial(self._wake, due))
 
     def _step(self, machine: Machine, event: Event) -> Event | None:
         """Step the machine and do what it says; return the kernel's answer, if it was asked."""
-        before = machine.state
-        actions = machine.step(event, self._clock.now)
-        if self._tell:
+        before, now = machine.state, self._dial.now
+        if isinstance(event, AdvertReceived):
+            whose = event.source if before is State.BACKUP else None
+            self.patience.hear(event.advert, whose, self.config, now)
+        actions = machine.step(event, now)
+        if self._world.tell:
             self._tell_turn(event, machine.state, actions)
-        if machine.state is not before:
-            self._require(
-                sum(isinstance(action, ReportTransition) for action in actions) == 1,
-                f"reports {before.value} to {machine.state.value} not exactly once",
-            )
+        reports = [action for action in actions if isinstance(action, ReportTransition)]
+        if len(reports) != (machine.state is not before):
+            self.hands.require(before is machine.state, "reports a transition not exactly once")
+        for report in reports:
+            judge_patience(self.name, self.patience, report, self.config, now)
         answer: Event | None = None
         for action in actions:
-            self._require(answer is None, "does something between a claim and its answer")
-            answer = self._carry_out(action, before, machine)
+            claimed = isinstance(answer, AddressesClaimed)
+            self.hands.require(not claimed, "does something between a claim and its answer")
+            answer = self.hands.perform(action, before, machine) or answer
+        for report in reports:
+            self._world.on_transition(self._index, report)
         return answer
 
-    def _carry_out(self, action: Action, before: State, machine: Machine) -> Event | None:
-        match action:
-            case SendAdvert():
-                self._send(action, before)
-            case AnnounceAddresses(addresses):
-                self._require(self._spoken, "announces before it speaks")
-                self._require(addresses == self.held, "announces what it does not hold")
-            case ClaimAddresses(addresses):
-                self._require(machine.state is State.MASTER, "claims without being MASTER")
-                return self._claim(addresses)
-            case RenewAddresses(addresses):
-                self._require(addresses == self.held, "renews what it does not hold")
-            case ReleaseAddresses(addresses):
-                self.held = tuple([vip for vip in self.held if vip not in addresses])
-            case ReportTransition(old=old, new=new):
-                self._require((old, new) == (before, machine.state), "reports what did not happen")
-                self._require(not self.held, "reports before it has let go")
-                self._spoken = False
-            case _:
-                assert_never(action)
-        return None
+    def _judge_stop(self, machine: Machine, stops_by: Instant) -> None:
+        if self.machine is machine and self.stops_by == stops_by:
+            raise Broken(self.name, "does not come to an end")
 
-    def _send(self, action: SendAdvert, before: State) -> None:
-        self._require(before is State.MASTER, "speaks without having been MASTER")
-        self._require(self.held == self.config.addresses, "speaks without its addresses")
-        self._spoken = action.priority != RELEASE_PRIORITY
-        if self.link.carrier:
-            for datagram in self._compile(action):
-                self._network.send(self._index, datagram)
+    # -- the story --------------------------------------------------------------------------
 
-    def _claim(self, addresses: tuple[Vip, ...]) -> Event:
-        if self._refuses:
-            self.held = tuple([vip for vip in self.held if vip not in addresses])
-            return ClaimFailed(REFUSAL)
-        self.held = addresses
-        return AddressesClaimed()
-
-    def _compile(self, action: SendAdvert) -> tuple[Datagram, ...]:
-        """The datagrams of one advert, one for each family; made once, as the agent makes them."""
-        key = (self.config, action)
-        if key not in self._compiled:
-            self._compiled[key] = tuple(compile_advert(self.config, self.link, action))
-        return self._compiled[key]
-
-    # -- what must hold ---------------------------------------------------------------------
-
-    def _require(self, holds: bool, rule: str) -> None:  # noqa: FBT001  (it is what is asserted)
-        if not holds:
-            raise Broken(f"{self.name} {rule}")
-
-    def _check(self, machine: Machine) -> None:
-        """What is true of a node whenever it is at rest."""
-        state, due = machine.state, machine.next_deadline()
-        expected = self.config.addresses if state is State.MASTER else ()
-        if self.held != expected:
-            held = ", ".join(map(str, self.held)) or "nothing"
-            raise Broken(f"{self.name} is {state.value} and holds {held}")
-        if due is None and state in {State.MASTER, State.BACKUP}:
-            raise Broken(f"{self.name} is {state.value} and waits for nothing")
+    def _tell(self, what: str) -> None:
+        if self._world.tell:
+            self._world.tell(f"{self.name}  {self.state.value:<6}  {what}")
 
     def _tell_turn(self, event: Event, state: State, actions: tuple[Action, ...]) -> None:
-        assert self._tell is not None
+        assert self._world.tell is not None
         done = "; ".join(map(describe_action, actions))
-        self._tell(f"{self.name}  {state.value:<6}  {describe_event(event)}  ->  {done or '-'}")
-
-
-def compile_advert(config: InstanceConfig, link: LinkFacts, action: SendAdvert) -> list[Datagram]:
-    """Write one advert in every family of an instance."""
-    datagrams = []
-    for family in config.families:
-        source, destination = link.source(family), GROUP[family]
-        assert source is not None, "whoever speaks has a source in each family"
-        advert = Advert(
-            version=config.version,
-            vrid=config.vrid,
-            priority=action.priority,
-            interval_cs=to_centiseconds(config.advert_interval),
-            addresses=advertised(config.addresses, family),
-            checksum=action.checksum,
+        self._world.tell(
+            f"{self.name}  {state.value:<6}  {describe_event(event)}  ->  {done or '-'}"
         )
-        payload = encode(advert, source=source, destination=destination)
-        datagrams.append(
-            Datagram(payload=payload, source=source, destination=destination, ttl=REQUIRED_TTL)
-        )
-    return datagrams

@@ -5,49 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from vipd.core.actions import (
-    Action,
-    AnnounceAddresses,
-    ClaimAddresses,
-    ReleaseAddresses,
-    RenewAddresses,
-    ReportTransition,
-    SendAdvert,
-)
-from vipd.core.events import (
-    AddressesClaimed,
-    AdvertReceived,
-    ClaimFailed,
-    ConfigChanged,
-    Event,
-    LinkChanged,
-    Started,
-    Stopped,
-    TimePassed,
-)
+from vipd.core import actions, events
 from vipd.core.model import LinkFacts, Vip
 from vipd.core.units import format_duration
 
 
-def describe_event(event: Event) -> str:
+def describe_event(event: events.Event) -> str:  # noqa: C901  (one line for each event)
     """What happened."""
     match event:
-        case Started():
-            return "started"
-        case Stopped():
-            return "stopped"
-        case TimePassed():
+        case events.Started(spoke=spoke):
+            return "started" if spoke is None else f"restarted, last spoke at {spoke / 1e9:.6f} s"
+        case events.Stopped(at_once=at_once):
+            return "stopped at once" if at_once else "stopped"
+        case events.TimePassed():
             return "time passed"
-        case AdvertReceived(advert=advert, source=source):
+        case events.AdvertReceived(advert=advert, source=source):
             interval = format_duration(advert.interval)
             return f"advert from {source}: priority {advert.priority} every {interval}"
-        case LinkChanged(link=link):
+        case events.WokeLate(by=by):
+            return f"woke {format_duration(by)} late"
+        case events.NeighborHeard(address=address, mac=mac):
+            return f"{address} is at {mac.hex(':')}"
+        case events.AddressesDrifted(what=what):
+            return f"drift: {what}"
+        case events.LinkChanged(link=link):
             return f"link {_describe_link(link)}"
-        case AddressesClaimed():
+        case events.AddressesClaimed():
             return "addresses claimed"
-        case ClaimFailed(reason=reason):
+        case events.ClaimFailed(reason=reason):
             return f"claim failed: {reason}"
-        case ConfigChanged(config=config):
+        case events.ConfigChanged(config=config):
             interval = format_duration(config.advert_interval)
             addresses = _list(config.addresses)
             return f"config now: priority {config.priority} every {interval}, {addresses}"
@@ -55,20 +42,27 @@ def describe_event(event: Event) -> str:
             assert_never(event)
 
 
-def describe_action(action: Action) -> str:
+def describe_action(action: actions.Action) -> str:
     """What is to be done."""
     match action:
-        case SendAdvert(priority=priority, checksum=checksum):
-            return f"send advert, priority {priority} ({checksum.value})"
-        case ClaimAddresses(addresses):
+        case actions.SendAdvert(priority=priority, checksum=checksum, first_only=first_only):
+            where = ", first family only" if first_only else ""
+            return f"send advert, priority {priority} ({checksum.value}){where}"
+        case actions.ClaimAddresses(addresses):
             return f"claim {_list(addresses)}"
-        case RenewAddresses(addresses, lease):
+        case actions.RenewAddresses(addresses, lease):
             return f"renew {_list(addresses)} for {format_duration(lease)}"
-        case ReleaseAddresses(addresses):
+        case actions.ReleaseAddresses(addresses):
             return f"release {_list(addresses)}"
-        case AnnounceAddresses(addresses):
+        case actions.AnnounceAddresses(addresses):
             return f"announce {_list(addresses)}"
-        case ReportTransition(old=old, new=new, cause=cause):
+        case actions.ProbeAddresses(addresses):
+            return f"probe {_list(addresses)}"
+        case actions.DoubtFirewall():
+            return "doubt the firewall"
+        case actions.ReportIncident(code=code, text=text):
+            return f"report {code.value}: {text}"
+        case actions.ReportTransition(old=old, new=new, cause=cause):
             return f"report {old.value} to {new.value}: {cause}"
         case _:
             assert_never(action)

@@ -1,0 +1,27 @@
+"""Seeds that break a rule, and what to show of them."""
+
+from __future__ import annotations
+
+from vipd.core.machine import Machine
+from vipd.sim.cluster import play, tell
+from vipd.sim.drawing import draw
+from vipd.sim.literal import literal
+from vipd.sim.rule import Broken
+from vipd.sim.shrinking import shrink
+from vipd.sim.world import MachineType
+
+
+def broken_seed(seeds: range, *, machine: MachineType = Machine) -> int | None:
+    """The first of these seeds that breaks a rule."""
+    for seed in seeds:
+        try:
+            play(seed, machine=machine)
+        except Broken:
+            return seed
+    return None
+
+
+def explain(seed: int, *, machine: MachineType = Machine) -> str:
+    """The story of a seed that breaks a rule, as short as it can be, and how to keep it."""
+    scenario = shrink(draw(seed), machine=machine)
+    return f"{tell(scenario, machine=machine)}\nseed {seed}, shrunken to\n{literal(scenario)}"
