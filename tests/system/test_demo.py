@@ -51,7 +51,7 @@ def test_the_whole_story_then_a_lab_to_play_in() -> None:
     told = json.loads(out)
     assert code == 0, told["steps"]
     assert told["ok"]
-    assert told["took_s"] < 25
+    assert told["took_s"] < 30
     assert [
         (step["name"], step["owner_before"], step["owner_after"]) for step in told["steps"]
     ] == [
@@ -59,14 +59,14 @@ def test_the_whole_story_then_a_lab_to_play_in() -> None:
         ("cut", "a", "b"),
         ("return", "b", "a"),
         ("stop", "a", "b"),
+        ("crash", "a", "a"),
         ("kill", "a", "b"),
     ]
     assert [step["protocol_ms"] for step in told["steps"]] == [
-        *(3414.0625, 3609.375, 0, 609.375, 3609.375),
+        *(3414.0625, 3609.375, 0, 0, 0, 3609.375),
     ]
     assert all(step["outage_ms"] <= step["allowed_ms"] for step in told["steps"])
     assert told["steps"][1]["outage_ms"] > 2_600, "an address cannot be back before a timer ends"
-    assert told["steps"][3]["outage_ms"] > 600
     states = {name: one["instances"][0]["state"] for name, one in told["statuses"].items()}
     assert states == {"a": "FAULT", "b": "MASTER"}
     assert "nothing is left behind" in errors

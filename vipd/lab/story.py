@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from vipd.control.messages import AgentReport
 from vipd.core.election import master_down_interval, skew_time
+from vipd.core.model import State
 from vipd.core.units import MILLISECOND, SECOND, Duration, Instant
 from vipd.errors import VipdError
 from vipd.lab.agent import Agent
@@ -126,6 +127,7 @@ class Story:
         yield Statuses(reports={name: agent.status() for name, agent in self.agents.items()})
         yield from self._return()
         yield from self._stop()
+        yield from self._crash()
         yield from self._kill()
         for probe in self.probes:
             probe.stop()
@@ -161,26 +163,42 @@ class Story:
         yield self._watch("return", title, began, expected)
 
     def _stop(self) -> Iterator[Told]:
-        title = "The agent of a is stopped: it says so, and b need not wait for its silence"
+        title = "The agent of a is stopped: it says so, and serves until b does"
         yield Scene(title=title)
         began = time.monotonic_ns()
         self.agents["a"].stop()
-        skew = skew_time(PRIORITIES["b"], INTERVAL)
-        expected = _Expectation(owner="b", silence=skew, rule="skew_time of b", within=skew)
+        within = skew_time(PRIORITIES["b"], INTERVAL)
+        expected = _Expectation(
+            owner="b", silence=0, rule="a serves until it hears b", within=within
+        )
         yield self._watch("stop", title, began, expected)
 
-    def _kill(self) -> Iterator[Told]:
-        title = "The agent of a is back, and killed: it lets go of nothing, the kernel does"
+    def _crash(self) -> Iterator[Told]:
+        title = "The agent of a is back, crashes, and is started again at once: it carries on"
         yield Scene(title=title)
+        self._serve_again()
+        began = time.monotonic_ns()
+        self.agents["a"].kill()
         self.agents["a"].start()
-        for probe in self.probes:
-            probe.wait_owner(
-                "a", (master_down_interval(PRIORITIES["a"], INTERVAL) + PATIENCE) / SECOND
-            )
-        self._lab.pause(SETTLE_S)
+        self.agents["a"].wait_state(State.MASTER)
+        rule = "the addresses stay, and b has heard nothing"
+        expected = _Expectation(owner="a", silence=0, rule=rule, within=0)
+        yield self._watch("crash", title, began, expected)
+
+    def _kill(self) -> Iterator[Told]:
+        title = "The agent of a is killed for good: it lets go of nothing, the kernel does"
+        yield Scene(title=title)
         began = time.monotonic_ns()
         self.agents["a"].kill()
         yield self._watch("kill", title, began, _silent("b"))
+
+    def _serve_again(self) -> None:
+        """Have a serve once more, for so long that its agent knows it."""
+        self.agents["a"].start()
+        down = master_down_interval(PRIORITIES["a"], INTERVAL)
+        for probe in self.probes:
+            probe.wait_owner("a", (down + PATIENCE) / SECOND)
+        self._lab.pause(SETTLE_S)
 
     def _watch(self, name: str, title: str, began: Instant, expected: _Expectation) -> Step:
         """Wait until the client is served as expected, and measure what it went through."""
