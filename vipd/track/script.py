@@ -1,0 +1,159 @@
+"""The script tracker: runs a program and believes its exit code.
+
+Theory of operation. The program runs without a shell, in a session of its own and with a clean
+environment; as another user it runs through setpriv(1), which cannot gain rights again: to change
+the user by hand would mean to copy the whole agent first (fork), at 4 ms a time. The last line that
+it prints is kept to be shown. On a timeout the whole group is ended, then killed. A look while the
+last run still ends is a failure by itself: there are never two at once.
+
+What root runs must be root's: a program that others may write, or replace, is not run.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from vipd.core.config import TrackerConfig
+from vipd.core.units import format_duration
+from vipd.track.child import Child, Ended
+from vipd.track.ending import describe_ending
+from vipd.track.outcome import Outcome, Report, Tracker
+from vipd.track.polling import Polling, nothing
+from vipd.track.spawn import locate
+
+SEARCH_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs find other programs, unless the configuration says it."""
+
+ROOT: Final = 0
+
+
+def make(config: TrackerConfig) -> Tracker:
+    """A tracker that runs `argv`."""
+    return ScriptTracker(config)
+
+
+class ScriptTracker(Polling):
+    """Runs a program time and again; stopped, it gives no grace."""
+
+    __slots__ = ("_check",)
+
+    def __init__(self, config: TrackerConfig) -> None:
+        self._check = ScriptCheck(config)
+        super().__init__(config, self._check)
+
+    def stop(self) -> None:
+        """Look no more, and kill what runs: the agent may be gone before a grace is over."""
+        super().stop()
+        self._check.kill()
+
+
+class ScriptCheck:
+    """Runs one program once."""
+
+    __slots__ = ("_argv", "_child", "_config", "_done", "_environment", "_group", "_user")
+
+    def __init__(self, config: TrackerConfig) -> None:
+        self._config = config
+        self._argv: tuple[str, ...] = config.options["argv"]
+        self._user: str | None = config.options.get("user")
+        self._group: str | None = config.options.get("group")
+        configured: Mapping[str, str] = config.options.get("environment") or {}
+        own = {"PATH": SEARCH_PATH, "VIPD_TRACKER": config.name}
+        self._environment: Mapping[str, str] = {**own, **configured}
+        self._child: Child | None = None
+        self._done: Report | None = None
+
+    def check(self, done: Report) -> Callable[[], None]:
+        """Run it; to cancel is to end the whole group."""
+        if self._child:
+            done(Outcome(ok=False, text="the run before has not ended yet"))
+            return nothing
+        argv, environment, uid = self._argv, self._environment, os.geteuid()
+        if self._user is not None or self._group is not None:
+            user = _user(self._user)
+            argv = (*_setpriv(user, self._group), *argv)
+            environment = {**_home(user), **environment}
+            uid = user.pw_uid
+        scrutiny = self._scrutinize if uid == ROOT else None
+        self._child = Child(argv, environment, self._ended, scrutiny)
+        self._done = done
+        return self._end
+
+    def kill(self) -> None:
+        """Kill what runs, if anything does."""
+        if self._child:
+            self._child.kill()
+
+    def _scrutinize(self) -> None:
+        _must_be_roots(Path(locate(self._argv[0], self._environment)))
+
+    def _ended(self, result: Ended | OSError) -> None:
+        self._child = None
+        self._tell(_outcome(result, self._argv[0]))
+
+    def _end(self) -> None:
+        if self._child:
+            self._child.end()
+            waited = format_duration(self._config.timeout)
+            text = _with_line(f"no end within {waited}", self._child.last_line)
+            self._tell(Outcome(ok=False, text=text))
+
+    def _tell(self, outcome: Outcome) -> None:
+        done, self._done = self._done, None
+        if done:
+            done(outcome)
+
+
+def _user(name: str | None) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name) if name is not None else pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise OSError(f"there is no user {name or os.geteuid()}") from None
+
+
+def _home(user: pwd.struct_passwd) -> dict[str, str]:
+    return {"USER": user.pw_name, "LOGNAME": user.pw_name, "HOME": user.pw_dir}
+
+
+def _setpriv(user: pwd.struct_passwd, group: str | None) -> tuple[str, ...]:
+    """The program that becomes the user and then runs the rest.
+
+    Why: who is that user already needs no right to become it, and keeps its groups.
+    """
+    identity: tuple[str, ...] = ()
+    if user.pw_uid != os.geteuid():
+        identity = (f"--reuid={user.pw_uid}", f"--regid={group or user.pw_gid}", "--init-groups")
+    elif group is not None:
+        identity = (f"--regid={group}", "--clear-groups")
+    return ("setpriv", *identity, "--no-new-privs", "--")
+
+
+def _must_be_roots(program: Path) -> None:
+    """Refuse what others than root may write or replace. Raises: OSError."""
+    path = program.resolve()
+    for place in (path, *path.parents):
+        facts = place.stat()
+        shared = stat.S_IWOTH | (stat.S_IWGRP if facts.st_gid != ROOT else 0)
+        sticky = stat.S_ISDIR(facts.st_mode) and facts.st_mode & stat.S_ISVTX
+        if facts.st_uid != ROOT or (facts.st_mode & shared and not sticky):
+            raise PermissionError(f"{place} can be changed by others than root: not run as root")
+
+
+def _outcome(result: Ended | OSError, program: str) -> Outcome:
+    if isinstance(result, OSError):
+        return Outcome(ok=False, text=_refusal(result, program))
+    text = f"{describe_ending(result.code)} in {format_duration(result.took)}"
+    return Outcome(ok=result.code == 0, text=_with_line(text, result.line), took=result.took)
+
+
+def _refusal(error: OSError, program: str) -> str:
+    return f"cannot run {program}: {error.strerror}" if error.strerror else str(error)
+
+
+def _with_line(text: str, line: str) -> str:
+    return f"{text}: {line}" if line else text
