@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vipd.config.foreign import FOREIGN_KEYS, RENAMED_KEYS
+from vipd.config.hook_schema import Hooks
 from vipd.config.load import interpret, parse
 from vipd.config.model import Config
-from vipd.config.schema import FOREIGN_KEYS, RENAMED_KEYS
+from vipd.config.track_schema import TRACKERS
 from vipd.core.config import InstanceConfig, TakeoverProbe
 from vipd.errors import ConfigError
 
@@ -31,7 +33,16 @@ INSTANCE_KEYS = (
     "linger",
     "takeover_probe",
     "probe_hold_max",
+    "preempt_delay",
+    "peer_priorities",
+    "track",
+    "hooks",
 )
+TRACKER_KEYS = tuple(
+    sorted({key for table in TRACKERS.values() for key in table.__struct_fields__})
+)
+GROUP_KEYS = ("members", "track", "hooks")
+HOOK_KEYS = tuple(Hooks.__struct_fields__)
 
 texts = st.text(max_size=40) | st.sampled_from(
     ["eth0", "192.0.2.1/24", "192.0.2.1", "2001:db8::1/64", "fe80::1", "1s", "10ms", "auto"]
@@ -59,17 +70,41 @@ def tables_of(*keys: str) -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(lambda first, second: {**first, **second}, right, wrong)
 
 
+commands = st.lists(texts | st.lists(texts, max_size=2) | tables_of("argv", "user"), max_size=3)
 nearly_good = st.fixed_dictionaries(
     {
         "interface": st.sampled_from(["eth0", "eth1"]),
         "vrid": st.integers(min_value=1, max_value=3),
         "addresses": st.lists(texts, max_size=4),
     },
-    optional={"priority": anything, "advert_interval": texts, "announce_refresh": texts},
+    optional={
+        "priority": anything,
+        "advert_interval": texts,
+        "announce_refresh": texts,
+        "track": st.lists(texts | tables_of("name", "weight"), max_size=3),
+        "hooks": st.dictionaries(st.sampled_from(HOOK_KEYS), commands, max_size=2),
+    },
 )
 instances = st.dictionaries(words, nearly_good | tables_of(*INSTANCE_KEYS) | anything, max_size=4)
+trackers = st.dictionaries(
+    words,
+    st.builds(
+        lambda kind, keys: {"type": kind, **keys},
+        st.sampled_from([*TRACKERS, "htp"]),
+        tables_of(*TRACKER_KEYS),
+    )
+    | anything,
+    max_size=3,
+)
+groups = st.dictionaries(words, tables_of(*GROUP_KEYS) | anything, max_size=3)
 documents = st.fixed_dictionaries(
-    {}, optional={"agent": tables_of(*AGENT_KEYS) | anything, "instance": instances | anything}
+    {},
+    optional={
+        "agent": tables_of(*AGENT_KEYS) | anything,
+        "instance": instances | anything,
+        "track": trackers | anything,
+        "group": groups | anything,
+    },
 )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from vipd.config.host import host_problems
 from vipd.config.load import load
 from vipd.config.model import DEFAULT_PATH, Config
+from vipd.config.trap import traps
 from vipd.core.config import InstanceConfig
 from vipd.core.units import format_duration
 from vipd.errors import ConfigError, ConfigProblem
@@ -23,46 +26,97 @@ MOST_ADDRESSES_SHOWN = 4
     "file", type=click.Path(path_type=Path), default=DEFAULT_PATH, metavar="[FILE]", required=False
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
-def check(file: Path, *, as_json: bool) -> None:
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
+@click.option(
+    "--elsewhere", is_flag=True, help="The file is for another host: do not look at programs."
+)
+def check(file: Path, *, as_json: bool, strict: bool, elsewhere: bool) -> None:
     """Check a configuration and report every problem at once.
 
     FILE is /etc/vipd/vipd.toml if it is not given. Nothing is changed; a running agent is not
-    asked. The exit code is 0 if the file is valid and 1 if it is not.
+    asked. Programs that the file names must be there and, as root runs them, safe from others.
+
+    A warning is about what is valid and will hardly do what you had in mind, such as a weight that
+    can never change who serves.
+
+    The exit code is 0 if the file is valid and 1 if it is not.
     """
+    findings = _look(file, elsewhere=elsewhere)
+    click.echo(_as_json(file, findings) if as_json else _report(file, findings))
+    if findings.problems or (strict and findings.warnings):
+        sys.exit(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What there is to say of a file; without a configuration it could not be read."""
+
+    config: Config | None = None
+    problems: tuple[ConfigProblem, ...] = ()
+    warnings: tuple[ConfigProblem, ...] = ()
+
+
+def _look(file: Path, *, elsewhere: bool) -> Findings:
     try:
         config = load(file)
     except ConfigError as error:
-        problems = error.problems
-        click.echo(_as_json(file, problems) if as_json else _all_problems(file, problems))
-        sys.exit(1)
-    click.echo(_as_json(file, ()) if as_json else _summary(file, config))
+        return Findings(problems=error.problems)
+    problems = () if elsewhere else host_problems(config)
+    return Findings(config=config, problems=problems, warnings=traps(config))
 
 
-def _as_json(file: Path, problems: tuple[ConfigProblem, ...]) -> str:
-    found = [{"path": p.path, "problem": p.problem, "hint": p.hint} for p in problems]
-    return json.dumps({"file": str(file), "valid": not found, "problems": found}, indent=2)
+def _as_json(file: Path, findings: Findings) -> str:
+    answer = {
+        "file": str(file),
+        "valid": not findings.problems,
+        "problems": [_as_object(each) for each in findings.problems],
+        "warnings": [_as_object(each) for each in findings.warnings],
+    }
+    return json.dumps(answer, indent=2)
 
 
-def _all_problems(file: Path, problems: tuple[ConfigProblem, ...]) -> str:
-    blocks = [_problem(file, problem) for problem in problems]
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    last = f"{count} in {click.format_filename(file)}"
-    return "\n\n".join((*blocks, click.style(last, fg="red", bold=True)))
+def _as_object(found: ConfigProblem) -> dict[str, str]:
+    return {"path": found.path, "problem": found.problem, "hint": found.hint}
 
 
-def _problem(file: Path, problem: ConfigProblem) -> str:
+def _report(file: Path, findings: Findings) -> str:
+    """Order: what must be mended comes last, where the eye of a reader is."""
+    blocks = [_block(file, each, "yellow", "warning: ") for each in findings.warnings]
+    blocks += [_block(file, each, "red") for each in findings.problems]
+    if findings.config and not findings.problems:
+        blocks.append(_summary(file, findings.config, len(findings.warnings)))
+    else:
+        last = f"{_count(len(findings.problems), 'problem')} in {click.format_filename(file)}"
+        blocks.append(click.style(last, fg="red", bold=True))
+    return "\n\n".join(blocks)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _block(file: Path, found: ConfigProblem, colour: str, kind: str = "") -> str:
     place = click.format_filename(file)
-    if problem.path:
-        place += f": {click.style(problem.path, bold=True)}"
-    lines = [place, "  " + click.style(problem.problem, fg="red")]
-    if problem.hint:
-        lines.append("  " + click.style("hint: ", fg="cyan") + problem.hint)
+    if found.path:
+        place += f": {click.style(found.path, bold=True)}"
+    lines = [place, "  " + click.style(kind + found.problem, fg=colour)]
+    if found.hint:
+        lines.append("  " + click.style("hint: ", fg="cyan") + found.hint)
     return "\n".join(lines)
 
 
-def _summary(file: Path, config: Config) -> str:
-    count = len(config.instances)
-    title = f"{click.format_filename(file)} is valid: {count} instance{'s' if count > 1 else ''}"
+def _summary(file: Path, config: Config, warnings: int) -> str:
+    counts = [
+        _count(number, noun)
+        for number, noun in (
+            (len(config.instances), "instance"),
+            (len(config.groups), "group"),
+            (len(config.trackers), "tracker"),
+            (warnings, "warning"),
+        )
+        if number
+    ]
+    title = f"{click.format_filename(file)} is valid: {', '.join(counts)}"
     rows = [_cells(instance) for instance in config.instances]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

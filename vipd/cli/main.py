@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry(target="vipd.cli.run:run", line="Run the agent in the foreground."),
     "check": Entry(target="vipd.cli.check:check", line="Check a configuration, find all errors."),
     "status": Entry(target="vipd.cli.status:status", line="Show who serves what on this host."),
+    "track": Entry(target="vipd.cli.track:track", line="Run one tracker now, show what it sees."),
     "capture": Entry(
         target="vipd.cli.capture:capture", line="Show VRRP packets, live or from a file."
     ),

@@ -13,11 +13,14 @@ from msgspec import UNSET
 
 from vipd.config.coherence import incoherences
 from vipd.config.conflict import Draft, conflicts
+from vipd.config.hook import hook_faults, hooks
 from vipd.config.model import AgentConfig, Config, default_control_socket, state_file
 from vipd.config.read import Reader
+from vipd.config.reference import references
 from vipd.config.schema import File
 from vipd.config.text import harmless, join
-from vipd.core.config import InstanceConfig, Unicast
+from vipd.config.tracker import tracker, tracker_faults
+from vipd.core.config import GroupConfig, InstanceConfig, TrackUse, Unicast
 from vipd.errors import ConfigError, ConfigProblem
 
 MINIMAL = 'instance.web = { interface = "eth0", vrid = 51, addresses = ["192.0.2.100/24"] }'
@@ -66,18 +69,32 @@ def interpret(document: dict[str, Any], file: str, environ: Mapping[str, str]) -
     values: dict[str, Any] = reader.read_table("", document, File)
     if document.get("instance", {}) == {}:
         reader.note("instance", "no instance is configured", f"a minimal one: {MINIMAL}")
-    instances: dict[str, dict[str, Any]] = values.get("instance", {})
-    problems = [
-        *reader.problems,
-        *(each for name, keys in instances.items() for each in _incoherences(name, keys)),
-        *conflicts([_draft(*item) for item in instances.items()]),
-    ]
-    if problems:
+    tables: dict[str, dict[str, Any]] = {
+        kind: values.get(kind, {}) for kind in ("instance", "track", "group")
+    }
+    if problems := [*reader.problems, *_faults(tables)]:
         raise ConfigError(file, problems)
     return Config(
         agent=_agent(values.get("agent", {}), environ),
-        instances=tuple(_instance(name, keys) for name, keys in instances.items()),
+        instances=tuple(_instance(*item) for item in tables["instance"].items()),
+        trackers=tuple(tracker(*item) for item in tables["track"].items()),
+        groups=tuple(_group(*item) for item in tables["group"].items()),
     )
+
+
+def _faults(tables: dict[str, dict[str, Any]]) -> Iterator[ConfigProblem]:
+    """What no single key can know. A tracker of an unknown kind is UNSET, but declared."""
+    instances, trackers, groups = tables["instance"], tables["track"], tables["group"]
+    for name, keys in instances.items():
+        yield from incoherences(join("instance", name), keys)
+    for name, keys in trackers.items():
+        if keys is not UNSET:
+            yield from tracker_faults(join("track", name), keys)
+    for kind in ("instance", "group"):
+        for name, keys in tables[kind].items():
+            yield from hook_faults(f"{join(kind, name)}.hooks", keys.get("hooks", {}))
+    yield from conflicts([_draft(*item) for item in instances.items()])
+    yield from references(instances, groups, trackers)
 
 
 def _agent(keys: dict[str, Any], environ: Mapping[str, str]) -> AgentConfig:
@@ -88,7 +105,8 @@ def _agent(keys: dict[str, Any], environ: Mapping[str, str]) -> AgentConfig:
 
 def _instance(name: str, keys: dict[str, Any]) -> InstanceConfig:
     """Put the keys of the file where the core keeps them."""
-    plain = {key: value for key, value in keys.items() if key not in ("auth", *UNICAST)}
+    apart = ("auth", "track", "hooks", *UNICAST)
+    plain = {key: value for key, value in keys.items() if key not in apart}
     unicast = {UNICAST[key]: keys[key] for key in UNICAST if key in keys}
     if sources := unicast.get("sources"):
         unicast["sources"] = sources if isinstance(sources, tuple) else (sources,)
@@ -96,12 +114,24 @@ def _instance(name: str, keys: dict[str, Any]) -> InstanceConfig:
         name=name,
         password=keys["auth"]["password"] if "auth" in keys else None,
         unicast=Unicast(**unicast) if unicast else None,
+        track=_uses(keys),
+        hooks=hooks(keys.get("hooks", {})),
         **plain,
     )
 
 
-def _incoherences(name: str, keys: dict[str, Any]) -> Iterator[ConfigProblem]:
-    return incoherences(join("instance", name), keys)
+def _group(name: str, keys: dict[str, Any]) -> GroupConfig:
+    return GroupConfig(
+        name=name,
+        members=keys["members"],
+        track=_uses(keys),
+        hooks=hooks(keys.get("hooks", {})),
+    )
+
+
+def _uses(keys: dict[str, Any]) -> tuple[TrackUse, ...]:
+    uses = keys.get("track", ())
+    return tuple(TrackUse(name=use) if isinstance(use, str) else TrackUse(**use) for use in uses)
 
 
 def _draft(name: str, keys: dict[str, Any]) -> Draft:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vipd.core.config import InstanceConfig
+from vipd.core.config import GroupConfig, InstanceConfig, TrackerConfig
 
 DEFAULT_PATH = Path("/etc/vipd/vipd.toml")
 """The file that is read when none is named."""
@@ -33,10 +33,12 @@ class AgentConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """A whole configuration; the instances stand in the file's order."""
+    """A whole configuration; what has a name stands in the file's order."""
 
     agent: AgentConfig
     instances: tuple[InstanceConfig, ...]
+    trackers: tuple[TrackerConfig, ...] = ()
+    groups: tuple[GroupConfig, ...] = ()
 
 
 def default_control_socket(environ: Mapping[str, str]) -> Path:

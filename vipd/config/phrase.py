@@ -23,6 +23,8 @@ def wanted(kind: inspect.Type) -> str:
     match kind:
         case inspect.IntType(ge=least, le=most) if least is not None and most is not None:
             return f"an integer from {least} to {most}"
+        case inspect.FloatType(ge=least, le=most) if least is not None and most is not None:
+            return f"a number from {least} to {most}"
         case inspect.BoolType():
             return "true or false"
         case inspect.LiteralType(values=values):
@@ -31,6 +33,8 @@ def wanted(kind: inspect.Type) -> str:
             return "a list"
         case inspect.StructType() | inspect.DictType():
             return "a table"
+        case inspect.IntType():
+            return "an integer"
         case inspect.StrType():
             return "a string"
         case _:
@@ -79,6 +83,8 @@ def _type_of(kind: inspect.Type) -> type[Any] | None:
     match kind:
         case inspect.IntType():
             return int
+        case inspect.FloatType():
+            return float
         case inspect.StrType():
             return str
         case inspect.LiteralType(values=values):

@@ -7,25 +7,29 @@ not here but in `vipd.core.config`: a key that is left out leaves the core's def
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct
+from msgspec import Meta, Struct
 
+from vipd.config.hook_schema import Hooks
+from vipd.config.notation import left_out, written
 from vipd.config.text import (
     DURATION_HINT,
     EXAMPLE_ADDRESSES,
     DurationText,
+    NameText,
     read_address,
     read_checksum,
     read_host,
-    read_instance_name,
     read_interface,
     read_lease,
     read_password,
     read_socket_path,
     read_takeover_probe,
+    read_weight,
+    with_unit,
 )
+from vipd.config.track_schema import TRACKERS
 from vipd.core.units import CENTISECOND, MILLISECOND, SECOND
 
 LONGEST_INTERVAL = 255 * SECOND
@@ -40,28 +44,17 @@ LONGEST_LINGER = SECOND
 LONGEST_HOLD = 3_600 * SECOND
 """Who has not come by then does not come: better two that serve than none."""
 
-left_out: Final[Any] = UNSET
-"""The default of every key that the file need not have."""
+LONGEST_DELAY = 3_600 * SECOND
+"""A host that waits longer than this had better not preempt."""
 
-
-def written(
-    hint: str, read: Callable[[Any], object] | None = None, *, secret: bool = False
-) -> Meta:
-    """Attach to a type the hint for its problems and the reader of its text.
-
-    What is secret is never repeated in a problem.
-    """
-    return Meta(extra={"hint": hint, "read": read, "secret": secret})
-
+LARGEST_WEIGHT = 253
+"""It takes the strongest host, 254, down to the weakest, 1."""
 
 SocketPath = Annotated[str, written('such as "/run/vipd/control.sock"', read_socket_path)]
-InstanceName = Annotated[
-    str,
-    written(
-        "a name has 1 to 32 letters, digits, '_', '.' or '-' and begins with a letter or digit",
-        read_instance_name,
-    ),
-]
+NAME_HINT = "a name has 1 to 32 letters, digits, '_', '.' or '-' and begins with a letter or digit"
+InstanceName = Annotated[str, written(NAME_HINT, NameText("an instance"))]
+TrackerName = Annotated[str, written(NAME_HINT, NameText("a tracker"))]
+GroupName = Annotated[str, written(NAME_HINT, NameText("a group"))]
 Interface = Annotated[str, written('such as interface = "eth0"', read_interface)]
 Vrid = Annotated[
     int,
@@ -174,6 +167,39 @@ ProbeHoldMax = Annotated[
         ),
     ),
 ]
+Delay = Annotated[
+    str,
+    written(
+        DURATION_HINT,
+        DurationText(
+            least=MILLISECOND,
+            most=LONGEST_DELAY,
+            step=MILLISECOND,
+            why='such as "30s"; "0s" does not wait',
+            off=True,
+        ),
+        instead=with_unit,
+    ),
+]
+PeerPriorities = Annotated[
+    list[Annotated[int, Meta(ge=1, le=255), written("the priority of another host")]],
+    Meta(min_length=1),
+    written("such as peer_priorities = [100], the priorities of the other hosts, for vipd check"),
+]
+Weight = Annotated[
+    int,
+    Meta(ge=-LARGEST_WEIGHT, le=LARGEST_WEIGHT),
+    written(
+        "above 0 it counts while the tracker is up, below while it is down; "
+        "without a weight its failure is FAULT",
+        read_weight,
+    ),
+]
+USE_HINT = 'such as track = ["nginx", { name = "uplink", weight = -50 }]'
+HOOKS_HINT = "write [instance.NAME.hooks] or [group.NAME.hooks] above its keys"
+Tracker = Annotated[
+    dict[str, Any], written('such as [track.nginx] with type = "http"', kinds=TRACKERS)
+]
 Realtime = Annotated[
     bool, written("true: go before ordinary programs where permitted; false: be one of them")
 ]
@@ -184,6 +210,16 @@ class Auth(Struct, frozen=True, kw_only=True):
 
     type: AuthType
     password: Password
+
+
+class Use(Struct, frozen=True, kw_only=True):
+    """A tracker where it is used, with its weight."""
+
+    name: TrackerName
+    weight: Weight = left_out
+
+
+Uses = Annotated[list[TrackerName | Use], Meta(min_length=1), written(USE_HINT)]
 
 
 class Agent(Struct, frozen=True, kw_only=True):
@@ -217,6 +253,23 @@ class Instance(Struct, frozen=True, kw_only=True):
     linger: Linger = left_out
     takeover_probe: TakeoverProbe = left_out
     probe_hold_max: ProbeHoldMax = left_out
+    preempt_delay: Delay = left_out
+    startup_delay: Delay = left_out
+    track: Uses = left_out
+    hooks: Annotated[Hooks, written(HOOKS_HINT)] = left_out
+    peer_priorities: PeerPriorities = left_out
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """A table [group.NAME]."""
+
+    members: Annotated[
+        list[InstanceName],
+        Meta(min_length=1),
+        written('such as members = ["web", "internal"], the names of instances'),
+    ]
+    track: Uses = left_out
+    hooks: Annotated[Hooks, written(HOOKS_HINT)] = left_out
 
 
 class File(Struct, frozen=True, kw_only=True):
@@ -227,49 +280,11 @@ class File(Struct, frozen=True, kw_only=True):
         dict[InstanceName, Instance],
         written("write [instance.NAME], such as [instance.web], above the keys of each instance"),
     ] = left_out
-
-
-RENAMED_KEYS = {
-    "virtual_router_id": "vrid",
-    "virtual_ipaddress": "addresses",
-    "advert_int": "advert_interval",
-    "advertisement_interval": "advert_interval",
-    "garp_master_refresh": "announce_refresh",
-    "vrrp_garp_master_refresh": "announce_refresh",
-    "vrrp_version": "version",
-    "unicast_peer": "unicast_peers",
-    "unicast_src_ip": "source",
-    "mcast_src_ip": "source",
-    "authentication": "auth",
-    "auth_type": "type",
-    "auth_pass": "password",
-    "use_vmac": "virtual_mac",
-    "vrrp_instance": "instance",
-}
-"""What an administrator knows from keepalived or FRR by another name."""
-
-_REPEATED = ("delay", "repeat")
-_REALTIME = "write realtime = true under [agent], or nothing: it is so where permitted"
-_ANNOUNCED_AGAIN = "there is none: a MASTER that hears a weaker one announces again at once"
-_ANNOUNCED_AFTER_CLAIM = "there is none: the addresses are announced six times in the first 5 s"
-
-FOREIGN_KEYS = {
-    "state": "there is none: the election decides, by priority",
-    "nopreempt": "write preempt = false",
-    "virtual_ipaddress_excluded": "list every address in addresses",
-    "vrrp_rt_priority": _REALTIME,
-    "vrrp_no_swap": _REALTIME,
-    "vrrp_rlimit_rttime": "there is none: a loop that runs away is ended in any case",
-    "vrrp_rlimit_rtime": "there is none: a loop that runs away is ended in any case",
-    "vrrp_priority": "leave realtime on, or set Nice= in the unit of the service",
-    "vrrp_cpu_affinity": "set CPUAffinity= in the unit of the service",
-    **dict.fromkeys(
-        (f"{prefix}garp_lower_prio_{what}" for prefix in ("", "vrrp_") for what in _REPEATED),
-        _ANNOUNCED_AGAIN,
-    ),
-    **dict.fromkeys(
-        (f"{prefix}garp_master_{what}" for prefix in ("", "vrrp_") for what in _REPEATED),
-        _ANNOUNCED_AFTER_CLAIM,
-    ),
-}
-"""What an administrator looks for in vain, and what to write instead."""
+    track: Annotated[
+        dict[TrackerName, Tracker],
+        written("write [track.NAME], such as [track.nginx], above the keys of each tracker"),
+    ] = left_out
+    group: Annotated[
+        dict[GroupName, Group],
+        written("write [group.NAME], such as [group.edge], above the keys of each group"),
+    ] = left_out

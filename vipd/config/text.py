@@ -127,6 +127,13 @@ def write_duration(duration: Duration) -> str:
     return f"{duration / SECOND:.9g}s"
 
 
+def with_unit(value: object) -> str:
+    """How to write a number of seconds, as keepalived has them, as a duration."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
+        return ""
+    return f'write it with its unit: "{value}s"'
+
+
 # -- addresses ------------------------------------------------------------------------------
 
 
@@ -194,14 +201,20 @@ def _unusable(vip: Vip) -> str | None:
 # -- names ----------------------------------------------------------------------------------
 
 
-def read_instance_name(text: str) -> str:
-    """Read the name of an instance: one that needs no quotes in a shell, a log or a file name.
+@dataclass(frozen=True, slots=True)
+class NameText:
+    """Reads the name of something: one that needs no quotes in a shell, a log or a file name."""
 
-    Raises: RefusedText.
-    """
-    if _NAME.fullmatch(text):
-        return text
-    raise RefusedText(f"{quote(text)} cannot be the name of an instance")
+    whose: str
+
+    def __call__(self, text: str) -> str:
+        """Read one name.
+
+        Raises: RefusedText.
+        """
+        if _NAME.fullmatch(text):
+            return text
+        raise RefusedText(f"{quote(text)} cannot be the name of {self.whose}")
 
 
 def read_interface(text: str) -> str:
@@ -278,3 +291,13 @@ def read_password(text: str) -> bytes:
         problem = f"must have 1 to {LONGEST_PASSWORD} bytes, this one has {len(password)}"
         raise RefusedText(problem, hint if len(password) > LONGEST_PASSWORD else "")
     return password
+
+
+def read_weight(number: int) -> int:
+    """Read what a tracker adds to or takes from the priority.
+
+    Raises: RefusedText.
+    """
+    if number:
+        return number
+    raise RefusedText("a weight of 0 changes nothing", "leave it out: the failure is then FAULT")

@@ -104,7 +104,12 @@ def test_programs_get_json_of_a_valid_file(file: Path) -> None:
     file.write_text(GOOD, encoding="utf-8")
     result = run("--json", file)
     assert result.exit_code == 0
-    assert json.loads(result.output) == {"file": str(file), "valid": True, "problems": []}
+    assert json.loads(result.output) == {
+        "file": str(file),
+        "valid": True,
+        "problems": [],
+        "warnings": [],
+    }
 
 
 def test_programs_get_json_of_every_problem(file: Path) -> None:
@@ -123,3 +128,69 @@ def test_programs_get_json_of_every_problem(file: Path) -> None:
 
 def test_the_usual_file_is_checked_when_none_is_named() -> None:
     assert json.loads(run("--json").output)["file"] == str(DEFAULT_PATH)
+
+
+TRAPPED = f"""
+{GOOD}
+[track.idle]
+type = "ping"
+address = "192.0.2.1"
+"""
+
+MISSING = """
+[instance.web]
+interface = "eth0"
+vrid = 51
+addresses = ["192.0.2.100/24"]
+hooks.on_master = ["/bin/no-such-program"]
+"""
+
+HINT = 'name it where it counts: track = ["idle"], or remove it'
+
+
+def test_a_warning_does_not_make_a_file_invalid(file: Path) -> None:
+    file.write_text(TRAPPED, encoding="utf-8")
+    result = run(file)
+    assert result.exit_code == 0
+    assert result.output.splitlines()[:5] == [
+        f"{file}: track.idle",
+        "  warning: is not used",
+        f"  hint: {HINT}",
+        "",
+        f"{file} is valid: 2 instances, 1 tracker, 1 warning",
+    ]
+
+
+@pytest.mark.parametrize(("source", "code"), [(TRAPPED, 1), (GOOD, 0)])
+def test_the_strict_do_not_let_a_warning_pass(file: Path, source: str, code: int) -> None:
+    file.write_text(source, encoding="utf-8")
+    assert run("--strict", file).exit_code == code
+
+
+def test_programs_get_json_of_warnings(file: Path) -> None:
+    file.write_text(TRAPPED, encoding="utf-8")
+    answer = json.loads(run("--json", file).output)
+    assert answer["valid"] is True
+    assert answer["warnings"] == [{"path": "track.idle", "problem": "is not used", "hint": HINT}]
+
+
+def test_a_program_must_be_there_unless_the_file_is_for_another_host(file: Path) -> None:
+    file.write_text(MISSING, encoding="utf-8")
+    result = run(file)
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        f"{file}: instance.web.hooks.on_master",
+        "  /bin/no-such-program does not exist",
+        "  hint: install it, or correct the path",
+        "",
+        f"1 problem in {file}",
+    ]
+    assert json.loads(run("--json", file).output)["valid"] is False
+    elsewhere = run("--elsewhere", file)
+    assert elsewhere.exit_code == 0
+    assert elsewhere.output.startswith(f"{file} is valid: 1 instance\n")
+
+
+def test_groups_are_counted(file: Path) -> None:
+    file.write_text(f'{GOOD}\n[group.edge]\nmembers = ["web", "internal"]', encoding="utf-8")
+    assert run(file).output.startswith(f"{file} is valid: 2 instances, 1 group\n")

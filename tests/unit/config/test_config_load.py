@@ -51,7 +51,8 @@ WEB = {
 KEYS_HINT = (
     "the keys here are: interface, vrid, addresses, priority, advert_interval, version, "
     "preempt, checksum, announce_refresh, auth, unicast_peers, source, unicast_ttl, min_ttl, "
-    "virtual_mac, lease, linger, takeover_probe, probe_hold_max"
+    "virtual_mac, lease, linger, takeover_probe, probe_hold_max, preempt_delay, startup_delay, "
+    "track, hooks, peer_priorities"
 )
 NAME_HINT = "a name has 1 to 32 letters, digits, '_', '.' or '-' and begins with a letter or digit"
 TABLE_HINT = "write [instance.NAME], such as [instance.web], above the keys of each instance"
@@ -393,7 +394,7 @@ UNKNOWN_KEYS = [
     ("[agent]\ncontrol_sock = 1", "agent.control_sock", "did you mean control_socket?"),
     ("[agnet]", "agnet", "did you mean agent?"),
     ("[vrrp_instance.VI_1]", "vrrp_instance", "here it is called instance"),
-    ("[whatever]", "whatever", "the keys here are: agent, instance"),
+    ("[whatever]", "whatever", "the keys here are: agent, instance, track, group"),
 ]
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from vipd.config.text import (
     DurationText,
+    NameText,
     RefusedText,
     join,
     quote,
     read_address,
-    read_instance_name,
     read_interface,
     read_socket_path,
     write_duration,
@@ -223,13 +223,13 @@ def test_an_odd_form_is_refused_with_the_plain_one(text: str, problem: str, hint
 
 @pytest.mark.parametrize("name", ["w", "web", "web-1", "web.example_2", "1", "a" * 32])
 def test_an_instance_name_is_a_plain_word(name: str) -> None:
-    assert read_instance_name(name) == name
+    assert NameText("an instance")(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "-web", ".web", "_web", "a" * 33, "a b", "a/b", "ä", "web\n"])
 def test_other_instance_names_are_refused(name: str) -> None:
     with pytest.raises(RefusedText, match="cannot be the name of an instance"):
-        read_instance_name(name)
+        NameText("an instance")(name)
 
 
 @pytest.mark.parametrize("name", ["eth0", "eth0.100", "br-lan", "a" * 15, "wg@home", "ü" * 7])
