@@ -24,7 +24,7 @@ from vipd.track.outcome import Checker, Outcome, Report
 FIRST_LOOK_WITHIN: Duration = SECOND
 """However long the interval is."""
 
-TOGETHER: Duration = 10 * MILLISECOND
+TOGETHER: Duration = 20 * MILLISECOND
 """Looks begin at multiples of this, of the loop's time."""
 
 
@@ -76,7 +76,7 @@ class Polling:
         self._open = True
         self._began = now = self._loop.time()
         self._due = _after(self._due, self._interval, now)
-        self._alarm = self._loop.call_at(now + self._timeout / SECOND, self._give_up)
+        self._alarm = None
         done = partial(self._take, self._look)
         try:
             cancel = self._checker.check(done)
@@ -85,6 +85,7 @@ class Polling:
             return
         if self._open:
             self._cancel = cancel
+            self._alarm = self._loop.call_at(now + self._timeout / SECOND, self._give_up)
 
     def _give_up(self) -> None:
         """End a look that takes too long. Order: what is called off may say how far it came."""
@@ -105,9 +106,10 @@ class Polling:
         self._open, self._cancel = False, None
         now = self._loop.time()
         self._await_next(now)
-        took = outcome.took or int((now - self._began) * SECOND)
+        if not outcome.took:
+            outcome = replace(outcome, took=int((now - self._began) * SECOND))
         if self._report:
-            self._report(replace(outcome, took=took))
+            self._report(outcome)
 
     def _await_next(self, now: float) -> None:
         if self._alarm:
