@@ -59,5 +59,7 @@ def test_a_fragment_alone_is_nothing_and_all_of_them_are_an_advert(lab: Lab) -> 
     send(rival, 2)
     lab.wait_until(lambda: agent.instance().counters.adverts_received == 1, 5, "one advert")
     lab.wait_until(
-        lambda: any("priority 200" in str(line.get("cause")) for line in agent.log()), 5, "it yields"
+        lambda: any("priority 200" in str(line.get("cause")) for line in agent.log()),
+        5,
+        "it yields",
     )
