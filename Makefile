@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check coverage chaos lint format lock clean
+.PHONY: help demo test check coverage chaos docs lint format lock clean
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -26,6 +26,9 @@ coverage: $(READY) ## branch coverage of core/ and wire/: must be 100 %
 
 chaos: $(READY) ## what befalls an address, vipd beside keepalived, as root: about ten minutes
 	PYTHONPATH=tests/support $(BIN)/python -m chaos
+
+docs: $(READY) ## write docs/trackers.md anew from the schema of the configuration
+	$(BIN)/vipd track --explain --markdown > docs/trackers.md
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -95,9 +95,9 @@ def runs(pid: int) -> bool:
 @contextmanager
 def nothing_stays() -> Iterator[None]:
     """No child, no thread and no descriptor is left behind by what is done inside."""
-    before, threads = _descriptors(), threading.active_count()
+    before, threads, children = _descriptors(), threading.active_count(), _children()
     yield
-    wait_until(lambda: not _children(), DEADLINE_S, "every child is gone")
+    wait_until(lambda: _children() <= children, DEADLINE_S, "every child is gone")
     wait_until(lambda: threading.active_count() <= threads, DEADLINE_S, "every thread is gone")
     wait_until(lambda: _descriptors() <= before, DEADLINE_S, "every descriptor is closed")
 
@@ -110,11 +110,11 @@ def _descriptors() -> set[tuple[str, str]]:
     return {(name, to) for name, to in found if not to.startswith("/proc/")}
 
 
-def _children() -> list[str]:
+def _children() -> set[str]:
     """Children that are there, reaped or not."""
     own = os.getpid()
-    return [
+    return {
         number
         for task in Path(f"/proc/{own}/task").iterdir()
         for number in (task / "children").read_text().split()
-    ]
+    }

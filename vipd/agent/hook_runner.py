@@ -18,9 +18,9 @@ from functools import partial
 
 from vipd.agent.hook_occasion import Occasion, document_of, environment_of, keepalived_words
 from vipd.agent.hook_queue import Run, Running
-from vipd.config.program import fault_of, stats_of, trusted_users
 from vipd.core.config import Hook, HookMoment
 from vipd.core.units import MILLISECOND, SECOND, Duration, format_duration
+from vipd.program import fault_of, stats_of, trusted_users
 from vipd.track.child import GRACE, Child, Ended
 
 DEATH_TAKES: Duration = 250 * MILLISECOND

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vipd.config.model import Config
-from vipd.config.program import fault_of, stats_of, trusted_users
 from vipd.config.text import join, quote
 from vipd.core.config import HookMoment, HooksConfig, TrackerConfig
 from vipd.errors import ConfigProblem
+from vipd.program import fault_of, stats_of, trusted_users
 
 ROOTS = (None, "root", "0")
 """Who runs as root: nobody else named, for the agent is root."""

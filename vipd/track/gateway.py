@@ -13,12 +13,11 @@ Sources: packet(7), linux/filter.h; RFC 5227, RFC 4861; proc(5) and net/ipv6/rou
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from time import monotonic_ns
@@ -27,6 +26,7 @@ from typing import Final
 from vipd.core.config import TrackerConfig
 from vipd.core.model import IPAddress
 from vipd.core.units import format_duration
+from vipd.track import bpf
 from vipd.track.connection import in_words
 from vipd.track.outcome import Outcome, Report, Tracker
 from vipd.track.polling import Polling
@@ -37,7 +37,6 @@ from vipd.wire.ethernet import HEADER_BYTES
 _FLAGS: Final = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 _ETHERNET: Final = 1
 _FRAME_BYTES: Final = 512
-_SO_ATTACH_FILTER: Final = 26
 _TABLE_BYTES: Final = 64 * 1024
 """What is read of a table of routes; a router with more of them names the address itself."""
 
@@ -84,7 +83,7 @@ class _Question:
         kind = arp.ETHERTYPE if ipv4 else ndp.ETHERTYPE
         try:
             self._socket = socket.socket(socket.AF_PACKET, _FLAGS, 0)
-            _attach(self._socket, _filter(self._address))
+            bpf.attach(self._socket, answers_of(self._address))
             self._socket.bind((self._interface, kind))
             *_, hardware, mac = self._socket.getsockname()
             if hardware != _ETHERNET:
@@ -198,34 +197,30 @@ def ipv6_gateway(table: str, interface: str) -> IPv6Address | None:
 
 # -- what the kernel hands up -------------------------------------------------------------------
 
-_LOAD_WORD, _LOAD_BYTE, _IF_EQUAL, _RETURN = 0x20, 0x30, 0x15, 0x06
 _ARP_SENDER: Final = HEADER_BYTES + 14
 _NEXT_HEADER: Final = HEADER_BYTES + 6
 _ICMP: Final = HEADER_BYTES + 40
 _ND_TARGET: Final = _ICMP + 8
 
 
-def _filter(address: IPAddress) -> bytes:
-    """A program of classic BPF that lets through what is said about an address."""
+def answers_of(address: IPAddress) -> Iterator[bpf.Line]:
+    """A filter that keeps what is said about an address."""
     tests: list[tuple[int, int, int]] = []
     at = _ARP_SENDER
     if isinstance(address, IPv6Address):
-        tests += [(_LOAD_BYTE, _NEXT_HEADER, ndp.PROTOCOL), (_LOAD_BYTE, _ICMP, ndp.ADVERTISEMENT)]
+        tests += [
+            (bpf.LOAD_BYTE, _NEXT_HEADER, ndp.PROTOCOL),
+            (bpf.LOAD_BYTE, _ICMP, ndp.ADVERTISEMENT),
+        ]
         at = _ND_TARGET
     words = struct.unpack(f"!{len(address.packed) // 4}I", address.packed)
-    tests += [(_LOAD_WORD, at + 4 * number, word) for number, word in enumerate(words)]
-    code = []
+    tests += [(bpf.LOAD_WORD, at + 4 * number, word) for number, word in enumerate(words)]
     for number, (load, offset, value) in enumerate(tests):
         to_drop = 2 * (len(tests) - number - 1) + 1
-        code += [(load, 0, 0, offset), (_IF_EQUAL, 0, to_drop, value)]
-    code += [(_RETURN, 0, 0, _FRAME_BYTES), (_RETURN, 0, 0, 0)]
-    return b"".join(struct.pack("=HBBI", *line) for line in code)
-
-
-def _attach(sock: socket.socket, program: bytes) -> None:
-    code = ctypes.create_string_buffer(program, len(program))
-    program_and_length = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
-    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program_and_length)
+        yield load, 0, 0, offset
+        yield bpf.IF_EQUAL, 0, to_drop, value
+    yield bpf.RETURN, 0, 0, bpf.KEEP
+    yield bpf.RETURN, 0, 0, bpf.DROP
 
 
 def make(config: TrackerConfig) -> Tracker:

@@ -39,6 +39,8 @@ KINDS: Mapping[str, Make] = MappingProxyType(
         "file": _of("file"),
         "load": _of("load"),
         "disk": _of("disk"),
+        "interface": _of("interface"),
+        "route": _of("route"),
     }
 )
 """Each module of a kind has a function `make(config) -> Tracker`; a polled one returns

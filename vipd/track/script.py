@@ -6,20 +6,21 @@ the user by hand would mean to copy the whole agent first (fork), at 4 ms a time
 it prints is kept to be shown. On a timeout the whole group is ended, then killed. A look while the
 last run still ends is a failure by itself: there are never two at once.
 
-What root runs must be root's: a program that others may write, or replace, is not run.
+What root runs must be root's: a program that others may write, or replace, is not run. That is
+looked at before each run, in the thread that starts it: a file system may hang.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
-import stat
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 from vipd.core.config import TrackerConfig
 from vipd.core.units import format_duration
+from vipd.program import fault_of, stats_of, trusted_users
 from vipd.track.child import Child, Ended
 from vipd.track.ending import describe_ending
 from vipd.track.outcome import Outcome, Report, Tracker
@@ -79,7 +80,7 @@ class ScriptCheck:
             argv = (*_setpriv(user, self._group), *argv)
             environment = {**_home(user), **environment}
             uid = user.pw_uid
-        scrutiny = self._scrutinize if uid == ROOT else None
+        scrutiny = partial(self._scrutinize, as_root=uid == ROOT)
         self._child = Child(argv, environment, self._ended, scrutiny)
         self._done = done
         return self._end
@@ -89,8 +90,12 @@ class ScriptCheck:
         if self._child:
             self._child.kill()
 
-    def _scrutinize(self) -> None:
-        _must_be_roots(Path(locate(self._argv[0], self._environment)))
+    def _scrutinize(self, *, as_root: bool) -> None:
+        """Refuse what cannot or must not be run. Raises: OSError, with the reason."""
+        program = locate(self._argv[0], self._environment)
+        fault = fault_of(program, stats_of(program), as_root=as_root, trusted=trusted_users())
+        if fault is not None:
+            raise OSError(f"{program} {fault}")
 
     def _ended(self, result: Ended | OSError) -> None:
         self._child = None
@@ -131,17 +136,6 @@ def _setpriv(user: pwd.struct_passwd, group: str | None) -> tuple[str, ...]:
     elif group is not None:
         identity = (f"--regid={group}", "--clear-groups")
     return ("setpriv", *identity, "--no-new-privs", "--")
-
-
-def _must_be_roots(program: Path) -> None:
-    """Refuse what others than root may write or replace. Raises: OSError."""
-    path = program.resolve()
-    for place in (path, *path.parents):
-        facts = place.stat()
-        shared = stat.S_IWOTH | (stat.S_IWGRP if facts.st_gid != ROOT else 0)
-        sticky = stat.S_ISDIR(facts.st_mode) and facts.st_mode & stat.S_ISVTX
-        if facts.st_uid != ROOT or (facts.st_mode & shared and not sticky):
-            raise PermissionError(f"{place} can be changed by others than root: not run as root")
 
 
 def _outcome(result: Ended | OSError, program: str) -> Outcome:

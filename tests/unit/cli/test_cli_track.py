@@ -37,9 +37,12 @@ present = "down"
 type = "file"
 path = "{{weight}}"
 number = true
-[track.inside]
+[track.lo]
 type = "interface"
 interface = "lo"
+[track.cut-off]
+type = "route"
+destination = "203.0.113.77/32"
 """
 
 
@@ -95,6 +98,13 @@ def test_a_file_is_looked_at_once(file: Path) -> None:
     assert "drain (file) is down: " in result.output
 
 
+def test_what_the_kernel_tells_is_looked_at_once(file: Path) -> None:
+    result = run("cut-off", "--config", file)
+    assert result.exit_code == 1
+    assert result.output.endswith(" is down: there is no route to 203.0.113.77/32\n")
+    assert "lo (interface) is " in run("lo", "--config", file).output
+
+
 def test_programs_get_json(file: Path) -> None:
     (file.parent / "weight").write_text("-20\n")
     answer = json.loads(run("weight", "--json", "--config", file).output)
@@ -115,7 +125,7 @@ def test_a_weight_is_shown(file: Path) -> None:
         ("goood", "There is no tracker goood in {file}. Did you mean good?\n"),
         (
             "zzz",
-            "Which tracker of {file}? There are: good, bad, hanging, drain, weight, inside\n",
+            "Which tracker of {file}? There are: good, bad, hanging, drain, weight, lo, cut-off\n",
         ),
     ],
 )

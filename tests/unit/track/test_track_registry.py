@@ -8,6 +8,7 @@ import sys
 import pytest
 from tracked import tracker_config
 
+from vipd.config.track_schema import TRACKERS
 from vipd.track.registry import KINDS, make
 
 OPTIONS: dict[str, dict[str, object]] = {
@@ -16,6 +17,8 @@ OPTIONS: dict[str, dict[str, object]] = {
     "file": {"path": "/run/drain", "present": "down", "number": False},
     "load": {"cpu_some_avg10_max": 50.0},
     "disk": {"path": "/"},
+    "interface": {"interface": "eth1"},
+    "route": {"destination": "::/0"},
 }
 
 
@@ -27,7 +30,7 @@ def test_a_tracker_that_was_never_started_can_be_stopped(kind: str) -> None:
 
 
 def test_the_kinds_that_stand_in_the_configuration() -> None:
-    assert set(KINDS) >= {*OPTIONS, "http", "https", "tcp", "dns", "redis", "ping", "gateway"}
+    assert set(KINDS) == set(TRACKERS)
 
 
 def test_what_is_not_used_is_not_loaded() -> None:

@@ -28,6 +28,7 @@ def fault_of(
 
     `trusted` are the users who may change what root runs.
     """
+    path = str(Path(path))
     program = stats.get(path)
     if program is None:
         return _unreachable(path, stats)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vipd.config.program import ROOT, Stats, fault_of, stats_of, trusted_users
+from vipd.program import ROOT, Stats, fault_of, stats_of, trusted_users
 
 DIRECTORY = stat.S_IFDIR
 FILE = stat.S_IFREG
@@ -71,6 +71,10 @@ def test_what_another_user_runs_is_his_own_affair() -> None:
     stats = {**GOOD, "/etc/a": seen(FILE | 0o777, uid=1000)}
     assert fault_of("/etc/a", stats, as_root=False) is None
     assert fault_of("/etc/b", stats, as_root=False) == "does not exist"
+
+
+def test_a_path_may_be_written_in_several_ways() -> None:
+    assert fault_of("/etc//./a", GOOD, as_root=True) is None
 
 
 def test_who_is_trusted_may_own_it() -> None:
