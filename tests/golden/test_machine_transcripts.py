@@ -14,13 +14,18 @@ from pathlib import Path
 import pytest
 from solo_machine import CONFIG, FULL, LINK, VIP4, Solo
 
-from vipd.core.config import TakeoverProbe
+from vipd.core.config import TakeoverProbe, TrackUse
 from vipd.core.events import (
     AddressesDrifted,
     ConfigChanged,
+    GroupAgreed,
+    GroupFailed,
+    GroupLost,
+    GroupRecovered,
     LinkChanged,
     NeighborHeard,
     Stopped,
+    TrackReported,
     WokeLate,
 )
 from vipd.core.model import ChecksumForm, LinkFacts
@@ -118,7 +123,44 @@ def silent_but_alive() -> Solo:
     return solo
 
 
+def group_and_service() -> Solo:
+    """One of a group whose service is gone for a while, and which then yields with the others."""
+    tracked = (TrackUse(name="nginx"), TrackUse(name="uplink", weight=-50))
+    config = replace(FULL, addresses=(VIP4,), group="edge", track=tracked, preempt_delay=SECOND)
+    solo = Solo(config)
+    solo.start()
+    for use in tracked:
+        solo.step(TrackReported(name=use.name, up=True, text="well"))
+    solo.pass_time(5 * SECOND)
+    solo.step(GroupAgreed())
+    solo.pass_time(SECOND)
+    solo.step(TrackReported(name="nginx", up=False, text="connection refused"))
+    solo.pass_time(600 * MS)
+    solo.hear(90)
+    solo.pass_time(400 * MS)
+    solo.step(TrackReported(name="nginx", up=True, text="200 OK"))
+    solo.step(TrackReported(name="uplink", up=False, text="192.0.2.1 does not answer"))
+    solo.pass_time(600 * MS)
+    solo.hear(90)
+    solo.step(TrackReported(name="uplink", up=True, text="192.0.2.1 answers"))
+    for _ in range(3):
+        solo.pass_time(SECOND)
+        solo.hear(90)
+    solo.step(GroupFailed("inner, of the group edge: eth1 has no carrier"))
+    solo.pass_time(SECOND)
+    solo.step(GroupRecovered())
+    solo.pass_time(4 * SECOND)
+    solo.step(GroupAgreed())
+    solo.pass_time(SECOND)
+    solo.step(GroupLost("inner, of the group edge, has yielded"))
+    solo.pass_time(10 * MS)
+    solo.hear(150)
+    solo.pass_time(SECOND)
+    return solo
+
+
 SCENARIOS = (
+    group_and_service,
     takeover_and_return,
     cable_and_refusal,
     reload_and_rivals,

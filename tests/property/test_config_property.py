@@ -123,7 +123,7 @@ def check(document: dict[str, Any]) -> None:
         assert f"{problem.path}{problem.problem}{problem.hint}".isprintable()
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(documents)
 def test_a_document_is_a_configuration_or_an_error(document: dict[str, Any]) -> None:
     check(document)
@@ -135,7 +135,7 @@ def test_a_document_of_another_program_is_an_error(document: dict[str, Any]) -> 
     check(document)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(
     st.binary(max_size=200) | st.text(max_size=200) | st.text("[]=\"'{}.\n ax1#,\\", max_size=60)
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from vipd.core.cause import Cause
+from vipd.core.config import HookMoment
 from vipd.core.incident import IncidentCode
 from vipd.core.model import ChecksumForm, Family, State, Vip
 from vipd.core.units import Duration
@@ -89,6 +90,19 @@ class ReportTransition:
     cause: Cause
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskHooks:
+    """Let the hooks of a moment run before a transition; answered by `HooksAnswered`."""
+
+    moment: HookMoment
+    report: ReportTransition
+
+
+@dataclass(frozen=True, slots=True)
+class CallOffHooks:
+    """The transition that hooks were asked for is not to be any more."""
+
+
 Action: TypeAlias = (
     SendAdvert
     | ClaimAddresses
@@ -99,4 +113,6 @@ Action: TypeAlias = (
     | DoubtFirewall
     | ReportIncident
     | ReportTransition
+    | AskHooks
+    | CallOffHooks
 )

@@ -85,7 +85,7 @@ class TrackerConfig:
     initially_up: bool = False
     flaps: int = 0
     flap_window: Duration = 60 * SECOND
-    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +164,8 @@ class InstanceConfig:
     when the MASTER is silent and an address answers; it holds back for `probe_hold_max` at most.
     `preempt_delay` is how long it lets a weaker MASTER serve, from when it hears it and from when
     it is in health; `startup_delay` is how long it only listens after the start of the agent.
-    `peer_priorities` is what is known of the others, for `vipd check` alone.
+    `peer_priorities` is what is known of the others, for `vipd check` alone. `leads` says that of a
+    group this instance decides between equal priorities; it must be the same one on all hosts.
     """
 
     name: str
@@ -189,6 +190,8 @@ class InstanceConfig:
     track: tuple[TrackUse, ...] = ()
     hooks: HooksConfig = HooksConfig()
     peer_priorities: tuple[int, ...] = ()
+    group: str | None = None
+    leads: bool = True
 
     @property
     def owner(self) -> bool:

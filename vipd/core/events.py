@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from vipd.core.config import InstanceConfig
+from vipd.core.config import HookMoment, InstanceConfig
 from vipd.core.model import Advert, IPAddress, LinkFacts
 from vipd.core.units import Duration, Instant
 
@@ -76,6 +76,51 @@ class AddressesDrifted:
     what: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackReported:
+    """A tracker that this instance uses has changed: `up`, or what it has read as its weight.
+
+    `text` is what it saw, for a person.
+    """
+
+    name: str
+    up: bool
+    text: str
+    weight: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HooksAnswered:
+    """The hooks that were asked have run; `fault` is why the transition must not be."""
+
+    moment: HookMoment
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAgreed:
+    """Every instance of the group is ready to take over: they do it together."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLost:
+    """Another instance of the group has yielded; `why` is for a person."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFailed:
+    """Another instance of the group is in FAULT; `why` is for a person."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRecovered:
+    """No other instance of the group is in FAULT any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class AddressesClaimed:
     """Every address of the last `ClaimAddresses` is on the interface."""
@@ -107,6 +152,12 @@ Event: TypeAlias = (
     | LinkChanged
     | NeighborHeard
     | AddressesDrifted
+    | TrackReported
+    | HooksAnswered
+    | GroupAgreed
+    | GroupLost
+    | GroupFailed
+    | GroupRecovered
     | AddressesClaimed
     | ClaimFailed
     | ConfigChanged

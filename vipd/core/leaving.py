@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vipd.core.actions import ReportIncident
-from vipd.core.cause import Cause
+from vipd.core.cause import Cause, CauseCode
 from vipd.core.config import InstanceConfig
-from vipd.core.election import skew_time
+from vipd.core.election import master_down_interval, skew_time
 from vipd.core.incident import IncidentCode
 from vipd.core.model import RELEASE_PRIORITY, State
 from vipd.core.timers import Deadlines, Timer
@@ -25,9 +25,22 @@ HANDOVER_MARGIN: Duration = 100 * MILLISECOND
 """For a successor that is late with its timer, its claim or its advert."""
 
 
-def handover_bound(config: InstanceConfig) -> Duration:
-    """How long a MASTER that resigns waits for a successor: the longest skew, and a margin."""
-    return skew_time(WEAKEST, config.advert_interval, config.version) + HANDOVER_MARGIN
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What a MASTER will be once it has let go, and why."""
+
+    state: State
+    cause: Cause
+
+
+def handover_bound(destination: Destination, config: InstanceConfig) -> Duration:
+    """How long a MASTER that resigns waits for a successor: the longest skew, and a margin.
+
+    Why: with its group it may have gone silent on another link, where it could not say that it
+    resigns; whoever follows misses it there first.
+    """
+    wait = skew_time if destination.cause.code is not CauseCode.GROUP else master_down_interval
+    return wait(WEAKEST, config.advert_interval, config.version) + HANDOVER_MARGIN
 
 
 def linger(config: InstanceConfig) -> Duration:
@@ -36,14 +49,6 @@ def linger(config: InstanceConfig) -> Duration:
     Why: never longer than an interval, within which the successor may be gone again.
     """
     return min(config.linger, config.advert_interval)
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """What a MASTER will be once it has let go, and why."""
-
-    state: State
-    cause: Cause
 
 
 class Leaving:
@@ -65,11 +70,14 @@ class Leaving:
         self.destination = destination
         self._deadlines.disarm(Timer.ADVERT)
         self._deadlines.disarm(Timer.ANNOUNCE)
-        self._deadlines.arm(Timer.HANDOVER, now + handover_bound(config))
+        self._deadlines.arm(Timer.HANDOVER, now + handover_bound(destination, config))
 
-    def redirect(self, destination: Destination) -> None:
-        """Go elsewhere, at the same moment."""
+    def redirect(self, destination: Destination, config: InstanceConfig, now: Instant) -> None:
+        """Go elsewhere, at the same moment, or sooner where that is not waited for so long."""
         self.destination = destination
+        due = self._deadlines.at(Timer.HANDOVER)
+        assert due is not None, "who is leaving waits for a successor"
+        self._deadlines.arm(Timer.HANDOVER, min(due, now + handover_bound(destination, config)))
 
     def follow(self, priority: int, config: InstanceConfig, now: Instant) -> None:
         """Another router speaks: it is the successor, unless it leaves as well."""
@@ -79,9 +87,9 @@ class Leaving:
 
     def report(self, config: InstanceConfig) -> tuple[ReportIncident, ...]:
         """What has to be told of the end: that nobody has come."""
-        if self.followed is not None:
+        if self.followed is not None or self.destination is None:
             return ()
-        waited = format_duration(handover_bound(config))
+        waited = format_duration(handover_bound(self.destination, config))
         text = f"nobody took over within {waited}: the addresses are on no host now"
         return (ReportIncident(IncidentCode.NO_SUCCESSOR, text),)
 

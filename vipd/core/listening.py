@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from vipd.core.actions import Action
-from vipd.core.config import InstanceConfig, TakeoverProbe
+from vipd.core.config import TakeoverProbe
 from vipd.core.election import master_down_interval, skew_time
 from vipd.core.hearing import Hearing
 from vipd.core.model import RELEASE_PRIORITY, Advert, Family, Heard
 from vipd.core.probing import Probing, probe_lead
+from vipd.core.terms import Terms
 from vipd.core.timers import Deadlines, Timer
 from vipd.core.units import Duration, Instant
 
@@ -18,114 +19,167 @@ PATIENCE = 3
 class Listening:
     """The wait of one instance. Keeps `Timer.MASTER_DOWN` armed while it is BACKUP."""
 
-    __slots__ = ("_deadlines", "_hearing", "_learned_interval", "probing")
+    __slots__ = (
+        "_deadlines",
+        "_hearing",
+        "_learned_interval",
+        "_not_before",
+        "_terms",
+        "_tied",
+        "_weaker_since",
+        "follows",
+        "probing",
+        "ready",
+    )
 
-    def __init__(self, deadlines: Deadlines, hearing: Hearing) -> None:
+    def __init__(self, terms: Terms, deadlines: Deadlines, hearing: Hearing) -> None:
+        self._terms = terms
         self._deadlines = deadlines
         self._hearing = hearing
         self._learned_interval: Duration | None = None
+        self._not_before: Instant = 0
+        self._weaker_since: Instant | None = None
+        self.ready = False
+        """Whether it would take over, but for the others of its group."""
+        self.follows = False
+        """Whether another one serves, as it has heard since it became BACKUP."""
+        self._tied: tuple[Instant, Instant] | None = None
         self.probing = Probing(deadlines)
 
-    def interval(self, config: InstanceConfig) -> Duration:
+    def interval(self) -> Duration:
         """The interval that the MASTER is timed by. RFC: 9568 §6.1 Active_Adver_Interval."""
-        return self._learned_interval or config.advert_interval
+        return self._learned_interval or self._terms.config.advert_interval
 
-    def skew(self, config: InstanceConfig, priority: int) -> Duration:
+    def skew(self) -> Duration:
         """How long this router lets a stronger one go first."""
-        return skew_time(priority, self.interval(config), config.version)
+        return skew_time(self._terms.priority, self.interval(), self._terms.config.version)
 
-    def master_down_interval(self, config: InstanceConfig, priority: int) -> Duration:
+    def master_down_interval(self) -> Duration:
         """The silence after which this router takes over. RFC: 9568 §6.1."""
-        return master_down_interval(priority, self.interval(config), config.version)
+        return master_down_interval(
+            self._terms.priority, self.interval(), self._terms.config.version
+        )
 
-    def rival(self, config: InstanceConfig) -> Heard | None:
+    def rival(self) -> Heard | None:
         """The router heard last."""
-        return self._hearing.rival(config.families[0], self.interval(config))
+        return self._hearing.rival(self._terms.config.families[0], self.interval())
 
-    def master(self, config: InstanceConfig) -> Heard | None:
+    def master(self) -> Heard | None:
         """The router that serves, as far as this one has heard."""
-        heard = self.rival(config)
+        heard = self.rival()
         return heard if heard and heard.priority != RELEASE_PRIORITY else None
 
-    def learn(self, config: InstanceConfig, advert: Advert) -> None:
+    def learn(self, advert: Advert) -> None:
         """Time the MASTER by its own interval. RFC: 9568 §6.4.2; in VRRPv2 it is ours."""
-        if config.version == 3 and advert.priority != RELEASE_PRIORITY:
+        if self._terms.config.version == 3 and advert.priority != RELEASE_PRIORITY:
             self._learned_interval = advert.interval
 
-    def decides_ties(
-        self, config: InstanceConfig, priority: int, family: Family, since: Instant, now: Instant
-    ) -> bool:
+    def decides_ties(self, family: Family, since: Instant, now: Instant) -> bool:
         """Whether this family's addresses decide between equal priorities at the moment, for a
         MASTER that became so at `since`.
 
         Why: packets of the two families overtake each other. A MASTER that lets the second one
         decide before it has listened to the first can yield to a peer that yields to it.
         """
-        first = config.families[0]
+        first = self._terms.config.families[0]
         if family is first:
             return True
         heard = self._hearing.last(first)
         listened_since = max(since, heard.at) if heard else since
-        return now - listened_since > self.master_down_interval(config, priority)
+        return now - listened_since > self.master_down_interval()
+
+    def is_tied(self, now: Instant) -> bool:
+        """A MASTER hears an equal one: whether that has gone on for so long that the instance which
+        decides for its group does not hear it.
+
+        Why: the addresses on another link may be in another order, and both groups would yield.
+        """
+        patience = self.master_down_interval()
+        begun, last = self._tied or (now, now)
+        self._tied = (begun if now - last <= patience else now, now)
+        return now - self._tied[0] > patience
 
     def forget_interval(self) -> None:
         """No MASTER is known whose interval counts."""
         self._learned_interval = None
 
+    def hold_off(self, now: Instant) -> None:
+        """The agent has started: take over nothing for a while, if it is told so."""
+        self._not_before = now + self._terms.config.startup_delay
+
+    def holds_off(self, now: Instant) -> bool:
+        """Whether that while is not over."""
+        return now < self._not_before
+
     # -- the wait ---------------------------------------------------------------------------
 
-    def begin(self, config: InstanceConfig, priority: int, now: Instant) -> None:
+    def begin(self, now: Instant) -> None:
         """Wait for a whole master_down_interval of silence."""
-        self._await(config, priority, now + self.master_down_interval(config, priority))
+        self._weaker_since = None
+        self.follows = False
+        self._await(now + self.master_down_interval())
 
-    def begin_briefly(self, config: InstanceConfig, priority: int, now: Instant) -> None:
+    def begin_briefly(self, now: Instant) -> None:
         """Wait for one advert of a MASTER that others must have elected long ago."""
-        wait = self.interval(config) + self.skew(config, priority)
-        self._await(config, priority, now + wait)
+        wait = self.interval() + self.skew()
+        self._await(now + wait)
 
-    def begin_behind(self, config: InstanceConfig, priority: int, now: Instant) -> None:
+    def begin_behind(self, now: Instant, *, followed: bool) -> None:
         """Wait for a MASTER that was heard while this router lingered, or for its heirs.
 
         Why: its silence counts from there, but one who let go late has not listened for so long.
         """
         heard = self._hearing.newest
-        assert heard is not None, "it lingers for another router"
-        if heard.priority == RELEASE_PRIORITY:
-            self._deadlines.arm(Timer.MASTER_DOWN, now + self.skew(config, priority))
-            return
-        down = heard.at + self.master_down_interval(config, priority)
-        briefly = now + self.interval(config) + self.skew(config, priority)
-        self._await(config, priority, max(down, briefly))
+        if heard is None:
+            self.begin(now)
+        elif heard.priority == RELEASE_PRIORITY:
+            self._await_release(now)
+        else:
+            down = heard.at + self.master_down_interval()
+            self._await(max(down, now + self.interval() + self.skew()))
+            self.follows = followed
 
-    def hear(self, config: InstanceConfig, priority: int, advert: Advert, now: Instant) -> None:
+    def hear(self, advert: Advert, now: Instant) -> None:
         """Take in an advert as a BACKUP. RFC: 9568 §6.4.2. Its sender is never compared here."""
         if advert.priority == RELEASE_PRIORITY:
-            self._deadlines.arm(Timer.MASTER_DOWN, now + self.skew(config, priority))
-        elif advert.priority >= priority or not config.preempts:
-            self.learn(config, advert)
-            self.begin(config, priority, now)
-            self.probing.expect_advert(config, now, self.interval(config))
+            self._await_release(now)
+        elif advert.priority >= self._terms.priority or not self._terms.config.preempts:
+            self._weaker_since = None
+            self.follows = True
+            self.learn(advert)
+            self._await(now + self.master_down_interval())
+            self.probing.expect_advert(self._terms.config, now, self.interval())
+        elif self._terms.config.preempt_delay:
+            self._let_serve(advert, now)
         self.probing.forget()
 
-    def change(
-        self, old: InstanceConfig, old_priority: int, new: InstanceConfig, priority: int
-    ) -> None:
-        """Let the silence heard so far count towards the new master_down_interval."""
+    def _let_serve(self, advert: Advert, now: Instant) -> None:
+        """A weaker MASTER serves: take over from it after a while, or when it is silent."""
+        self.follows = True
+        self.learn(advert)
+        if self._weaker_since is None:
+            self._weaker_since = now
+        preempts = self._weaker_since + self._terms.config.preempt_delay
         due = self._deadlines.at(Timer.MASTER_DOWN)
         assert due is not None, "a BACKUP always waits for its MASTER"
-        before = self.master_down_interval(old, old_priority)
-        self._await(new, priority, due + self.master_down_interval(new, priority) - before)
+        self._await(max(due, min(now + self.master_down_interval(), preempts)))
 
-    def wake_late(self, config: InstanceConfig, priority: int, now: Instant) -> bool:
+    def move(self, before: Duration) -> None:
+        """The master_down_interval is another: let the silence heard so far count towards it."""
+        due = self._deadlines.at(Timer.MASTER_DOWN)
+        assert due is not None, "a BACKUP always waits for its MASTER"
+        self._await(due + self.master_down_interval() - before)
+
+    def wake_late(self, now: Instant) -> bool:
         """This host did not run: whether the silence proves nothing, so that it waits again."""
         due = self._deadlines.at(Timer.MASTER_DOWN)
         assert due is not None, "a BACKUP always waits for its MASTER"
-        if due >= now + self.interval(config) + self.skew(config, priority):
+        if due >= now + self.interval() + self.skew():
             return False
-        self.begin_briefly(config, priority, now)
+        self.begin_briefly(now)
         return True
 
-    def probe(self, config: InstanceConfig, priority: int, now: Instant) -> tuple[Action, ...]:
+    def probe(self, now: Instant) -> tuple[Action, ...]:
         """Ask whether the addresses are in use: a BACKUP if its MASTER is silent, a MASTER if
         somebody has claimed them.
 
@@ -134,23 +188,36 @@ class Listening:
         """
         down = self._deadlines.at(Timer.MASTER_DOWN)
         if down is None:
-            return self.probing.check(config, now)
-        rival = self.rival(config)
-        if rival and now - rival.at < PATIENCE * self.interval(config):
+            return self.probing.check(self._terms.config, now)
+        rival = self.rival()
+        if rival and now - rival.at < PATIENCE * self.interval():
             return ()
-        if config.takeover_probe is TakeoverProbe.HOLD:
-            lead = probe_lead(self.skew(config, priority))
+        if self._terms.config.takeover_probe is TakeoverProbe.HOLD:
+            lead = probe_lead(self.skew())
             self._deadlines.arm(Timer.MASTER_DOWN, max(down, now + lead))
-        return self.probing.ask(config)
+        return self.probing.ask(self._terms.config)
 
-    def hold_back(self, config: InstanceConfig, priority: int, now: Instant) -> bool:
+    def hold_back(self, now: Instant) -> bool:
         """Whether the takeover that is due must wait, for one more interval at most."""
-        until = self.probing.held_until(config, now)
+        until = self.probing.held_until(self._terms.config, now)
         if until is None:
             return False
-        self._await(config, priority, min(now + self.interval(config), until))
+        self._await(min(now + self.interval(), until))
         return True
 
-    def _await(self, config: InstanceConfig, priority: int, master_down: Instant) -> None:
+    def get_ready(self, now: Instant) -> None:
+        """This instance would take over; it waits for its group, and looks again soon."""
+        self._deadlines.arm(Timer.MASTER_DOWN, now + self.interval())
+        self.ready, self.follows = True, False
+
+    def _await_release(self, now: Instant) -> None:
+        """The MASTER has resigned: there is nobody to ask for the addresses."""
+        self.follows = False
+        self._await(now + self.skew())
+        self._deadlines.disarm(Timer.PROBE)
+
+    def _await(self, master_down: Instant) -> None:
+        self.ready = False
+        master_down = max(master_down, self._not_before)
         self._deadlines.arm(Timer.MASTER_DOWN, master_down)
-        self.probing.expect(config, master_down, self.skew(config, priority))
+        self.probing.expect(self._terms.config, master_down, self.skew())

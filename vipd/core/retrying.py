@@ -28,7 +28,7 @@ class Retrying:
 
     def begin(self, code: CauseCode, now: Instant) -> None:
         """A FAULT begins: try again later, if it is one of the addresses."""
-        if code is CauseCode.CLAIM_FAILED:
+        if code in (CauseCode.CLAIM_FAILED, CauseCode.HOOK):
             self._deadlines.arm(Timer.CLAIM_RETRY, now + self._wait)
             self._wait = min(2 * self._wait, CLAIM_RETRY_LONGEST)
         elif code is CauseCode.DRIFT:

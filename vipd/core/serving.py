@@ -20,6 +20,7 @@ from vipd.core.holding import Holding
 from vipd.core.leaving import Destination, Leaving
 from vipd.core.model import RELEASE_PRIORITY, Heard, IPAddress
 from vipd.core.speaking import Speaking
+from vipd.core.terms import Terms
 from vipd.core.timers import Deadlines, Timer
 from vipd.core.units import Instant
 
@@ -27,9 +28,10 @@ from vipd.core.units import Instant
 class Serving:
     """The service of one instance, from the claim to the release."""
 
-    __slots__ = ("_announcing", "_deadlines", "holding", "leaving", "speaking")
+    __slots__ = ("_announcing", "_deadlines", "_terms", "holding", "leaving", "speaking")
 
-    def __init__(self, deadlines: Deadlines, speaking: Speaking) -> None:
+    def __init__(self, terms: Terms, deadlines: Deadlines, speaking: Speaking) -> None:
+        self._terms = terms
         self._deadlines = deadlines
         self._announcing = Announcing(deadlines)
         self.speaking = speaking
@@ -46,69 +48,70 @@ class Serving:
         """Whether it can be said where the addresses are: each of them is there, and will be."""
         return self.settled and not self.holding.claiming
 
-    def described(self, source: IPAddress | None, priority: int) -> Heard | None:
+    def described(self, source: IPAddress | None) -> Heard | None:
         """This router, as others hear it; None before it serves."""
         if source is None or not self.holding.held:
             return None
-        return Heard(address=source, priority=priority, at=self.speaking.last)
+        return Heard(address=source, priority=self._terms.priority, at=self.speaking.last)
 
-    def claim(self, config: InstanceConfig) -> ClaimAddresses:
+    def claim(self) -> ClaimAddresses:
         """Ask for the addresses; nothing is said before they are there."""
-        return self.holding.claim(config)
+        return self.holding.claim(self._terms.config)
 
-    def claimed(self, config: InstanceConfig, priority: int, now: Instant) -> tuple[Action, ...]:
+    def claimed(self, now: Instant) -> tuple[Action, ...]:
         """The addresses are there: speak, then announce. On the way out they are only kept."""
-        self.holding.confirm(config, now)
+        self.holding.confirm(self._terms.config, now)
         if self.leaving:
             return ()
-        self._deadlines.arm(Timer.ADVERT, now + config.advert_interval)
-        self._announcing.begin(config, now)
-        return (self.speaking.advert(config, priority, now), self._announce())
+        self._deadlines.arm(Timer.ADVERT, now + self._terms.config.advert_interval)
+        self._announcing.begin(self._terms.config, now)
+        return (
+            self.speaking.advert(self._terms.config, self._terms.priority, now),
+            self._announce(),
+        )
 
-    def beat(
-        self, config: InstanceConfig, priority: int, due: Instant, now: Instant
-    ) -> tuple[Action, ...]:
+    def beat(self, due: Instant, now: Instant) -> tuple[Action, ...]:
         """The advert of the rhythm, and with it the lease.
 
         Why: after a stall the rhythm begins anew rather than that it catches up.
         """
         self.speaking.beat()
-        following = due + config.advert_interval
+        following = due + self._terms.config.advert_interval
         if following <= now:
-            following = now + config.advert_interval
+            following = now + self._terms.config.advert_interval
         self._deadlines.arm(Timer.ADVERT, following)
-        renewal = self.holding.renew_with_advert(config, now)
-        return (self.speaking.advert(config, priority, now), *renewal)
+        renewal = self.holding.renew_with_advert(self._terms.config, now)
+        return (self.speaking.advert(self._terms.config, self._terms.priority, now), *renewal)
 
-    def renew(self, config: InstanceConfig, now: Instant) -> tuple[RenewAddresses, ...]:
+    def renew(self, now: Instant) -> tuple[RenewAddresses, ...]:
         """Let the lease begin anew."""
-        return self.holding.renew(config, now)
+        return self.holding.renew(self._terms.config, now)
 
-    def change(self, old: InstanceConfig, new: InstanceConfig, now: Instant) -> tuple[Action, ...]:
+    def change(self, old: InstanceConfig, now: Instant) -> tuple[Action, ...]:
         """Serve what is configured from now on."""
         if self.announces:
-            self._announcing.change(old, new, now)
-        return self.holding.change(new, now)
+            self._announcing.change(old, self._terms.config, now)
+        return self.holding.change(self._terms.config, now)
 
     # -- what is announced ------------------------------------------------------------------
 
-    def announce_next(self, config: InstanceConfig, now: Instant) -> tuple[Action, ...]:
+    def announce_next(self, now: Instant) -> tuple[Action, ...]:
         """The announcement that is due."""
-        self._announcing.go_on(config, now)
+        self._announcing.go_on(self._terms.config, now)
         return (self._announce(),)
 
-    def announce_again(self, config: InstanceConfig, now: Instant) -> tuple[Action, ...]:
+    def announce_again(self, now: Instant) -> tuple[Action, ...]:
         """Somebody may have been told otherwise, or may have forgotten: begin anew, but not
         while that has hardly begun."""
-        if not self.announces or not self._announcing.again(config, now):
+        if not self.announces or not self._announcing.again(self._terms.config, now):
             return ()
         return (self._announce(),)
 
-    def announce_anew(self, config: InstanceConfig, now: Instant) -> tuple[Action, ...]:
+    def announce_anew(self, now: Instant) -> tuple[Action, ...]:
         """The link or what the addresses are at has changed: begin anew, whatever was before."""
         if not self.announces:
             return ()
-        self._announcing.begin(config, now)
+        self._announcing.begin(self._terms.config, now)
         return (self._announce(),)
 
     def _announce(self) -> AnnounceAddresses:
@@ -116,57 +119,47 @@ class Serving:
 
     # -- against others ---------------------------------------------------------------------
 
-    def answer_release(
-        self, config: InstanceConfig, priority: int, now: Instant
-    ) -> tuple[Action, ...]:
+    def answer_release(self, now: Instant) -> tuple[Action, ...]:
         """Another one stops: assert that we are MASTER; one that still claims will say so soon."""
         if not self.settled:
             return ()
-        self._deadlines.arm(Timer.ADVERT, now + config.advert_interval)
-        advert = self.speaking.advert(config, priority, now)
-        return (advert, *self.announce_again(config, now))
+        self._deadlines.arm(Timer.ADVERT, now + self._terms.config.advert_interval)
+        advert = self.speaking.advert(self._terms.config, self._terms.priority, now)
+        return (advert, *self.announce_again(now))
 
-    def answer_loser(
-        self, config: InstanceConfig, priority: int, now: Instant
-    ) -> tuple[Action, ...]:
+    def answer_loser(self, now: Instant) -> tuple[Action, ...]:
         """A weaker one took itself for the MASTER: tell it, and tell whom it may have told."""
         if not self.settled:
             return ()
-        answer = self.speaking.answer(config, priority, now)
-        return (*answer, *self.announce_again(config, now))
+        answer = self.speaking.answer(self._terms.config, self._terms.priority, now)
+        return (*answer, *self.announce_again(now))
 
     # -- the way out ------------------------------------------------------------------------
 
-    def resign(
-        self, destination: Destination, config: InstanceConfig, now: Instant
-    ) -> tuple[SendAdvert, ...]:
+    def resign(self, destination: Destination, now: Instant) -> tuple[SendAdvert, ...]:
         """Say that this router stops, and serve on until it is followed."""
-        self.leaving.begin(destination, config, now)
-        return (self.speaking.advert(config, RELEASE_PRIORITY, now),)
+        self.leaving.begin(destination, self._terms.config, now)
+        return (self.speaking.advert(self._terms.config, RELEASE_PRIORITY, now),)
 
     def yield_to(
         self,
         stronger: int,
         destination: Destination,
-        config: InstanceConfig,
-        own: int,
         now: Instant,
     ) -> tuple[SendAdvert, ...]:
         """A router of a greater priority serves: linger, in silence after the last words.
 
         Why: two that were apart have each announced the addresses, and only the loser knows yet.
         """
-        self.leaving.begin(destination, config, now)
-        self.leaving.follow(stronger, config, now)
-        return (self.speaking.last_words(config, own, now),)
+        self.leaving.begin(destination, self._terms.config, now)
+        self.leaving.follow(stronger, self._terms.config, now)
+        return (self.speaking.last_words(self._terms.config, self._terms.priority, now),)
 
-    def release(
-        self, config: InstanceConfig, now: Instant, *, says_so: bool
-    ) -> tuple[SendAdvert | ReleaseAddresses, ...]:
+    def release(self, now: Instant, *, says_so: bool) -> tuple[SendAdvert | ReleaseAddresses, ...]:
         """Give the addresses up now; say so, unless that was said or another one serves."""
         resigns = self.settled and says_so
         self.leaving.end()
         release = self.holding.release()
         if not resigns:
             return (release,)
-        return (self.speaking.advert(config, RELEASE_PRIORITY, now), release)
+        return (self.speaking.advert(self._terms.config, RELEASE_PRIORITY, now), release)

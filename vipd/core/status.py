@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vipd.core.cause import Cause
-from vipd.core.config import InstanceConfig
+from vipd.core.config import InstanceConfig, TrackUse
 from vipd.core.model import Heard, State
 from vipd.core.units import Duration, Instant
 
@@ -16,7 +16,8 @@ class InstanceStatus:
 
     `master` is the router that serves as far as this one knows (itself, when it is MASTER);
     `held` is what the machine believes of its addresses, not what the kernel says; `leaving` is
-    why a MASTER is on its way out. `warnings` are for a person, as long as they are so.
+    why a MASTER is on its way out. `warnings` are for a person, as long as they are so. `track` is
+    what each tracker adds to the priority at the moment.
     Units: `since` is an instant of the machine's clock.
     """
 
@@ -30,3 +31,4 @@ class InstanceStatus:
     master_down_interval: Duration
     held: bool
     warnings: tuple[str, ...]
+    track: tuple[tuple[TrackUse, int], ...] = ()

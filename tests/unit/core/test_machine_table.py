@@ -26,7 +26,7 @@ from vipd.core.actions import (
     ReportTransition,
     SendAdvert,
 )
-from vipd.core.config import InstanceConfig, TakeoverProbe
+from vipd.core.config import HookMoment, InstanceConfig, TakeoverProbe, TrackUse
 from vipd.core.events import (
     AddressesClaimed,
     AddressesDrifted,
@@ -34,11 +34,17 @@ from vipd.core.events import (
     ClaimFailed,
     ConfigChanged,
     Event,
+    GroupAgreed,
+    GroupFailed,
+    GroupLost,
+    GroupRecovered,
+    HooksAnswered,
     LinkChanged,
     NeighborHeard,
     Started,
     Stopped,
     TimePassed,
+    TrackReported,
     WokeLate,
 )
 from vipd.core.machine import Machine
@@ -58,6 +64,7 @@ CONFIG = InstanceConfig(
     addresses=(VIP4, VIP6),
     lease=0,
     linger=100 * MILLISECOND,
+    track=(TrackUse(name="nginx"), TrackUse(name="uplink", weight=-50)),
 )
 LINK = LinkFacts(
     name="eth0",
@@ -81,6 +88,10 @@ def heard(source: str, priority: int) -> Event:
         checksum=ChecksumForm.PSEUDO_HEADER,
     )
     return AdvertReceived(advert=advert, source=ip_address(source))
+
+
+def tracked(name: str, *, up: bool) -> Event:
+    return TrackReported(name=name, up=up, text="well" if up else "gone")
 
 
 EVENTS: dict[str, Event] = {
@@ -117,6 +128,16 @@ EVENTS: dict[str, Event] = {
     "neighbor heard": NeighborHeard(address=VIP4.ip, mac=bytes.fromhex("020000000051")),
     "addresses claimed": AddressesClaimed(),
     "claim failed": ClaimFailed("Permission denied"),
+    "tracker down": tracked("nginx", up=False),
+    "tracker up": tracked("nginx", up=True),
+    "weight down": tracked("uplink", up=False),
+    "weight up": tracked("uplink", up=True),
+    "group agreed": GroupAgreed(),
+    "group lost": GroupLost("inner, of the group edge, has yielded"),
+    "group failed": GroupFailed("inner, of the group edge: eth1 has no carrier"),
+    "group recovered": GroupRecovered(),
+    "hooks have run": HooksAnswered(moment=HookMoment.BEFORE_MASTER),
+    "hooks have failed": HooksAnswered(moment=HookMoment.BEFORE_MASTER, fault="exit code 1"),
     "config the same": ConfigChanged(replace(CONFIG)),
     "config priority raised": ConfigChanged(replace(CONFIG, priority=150)),
     "config priority lowered": ConfigChanged(replace(CONFIG, priority=50)),
@@ -133,15 +154,23 @@ EVENTS: dict[str, Event] = {
 }
 
 
-def in_init() -> tuple[Machine, Instant]:
-    machine = Machine(CONFIG)
-    assert machine.step(LinkChanged(LINK), 0) == ()
+def in_init(config: InstanceConfig = CONFIG) -> tuple[Machine, Instant]:
+    machine = Machine(config)
+    for event in ("link good", "tracker up", "weight up"):
+        assert machine.step(EVENTS[event], 0) == ()
     return machine, 0
 
 
-def in_backup() -> tuple[Machine, Instant]:
-    machine, now = in_init()
+def in_backup(config: InstanceConfig = CONFIG) -> tuple[Machine, Instant]:
+    machine, now = in_init(config)
     machine.step(Started(), now)
+    return machine, now
+
+
+def ready() -> tuple[Machine, Instant]:
+    machine, _ = in_backup(replace(CONFIG, group="edge"))
+    for now in (3_559_375_000, 3_609_375_000):
+        machine.step(TimePassed(), now)
     return machine, now
 
 
@@ -186,6 +215,12 @@ def in_fault_by_link() -> tuple[Machine, Instant]:
     return machine, now
 
 
+def in_fault_by_tracker() -> tuple[Machine, Instant]:
+    machine, now = in_backup()
+    machine.step(EVENTS["tracker down"], now)
+    return machine, now
+
+
 def in_fault_by_claim() -> tuple[Machine, Instant]:
     machine, now = claiming()
     machine.step(ClaimFailed("Permission denied"), now)
@@ -196,11 +231,13 @@ SITUATIONS: dict[str, tuple[State, Callable[[], tuple[Machine, Instant]]]] = {
     "INIT": (State.INIT, in_init),
     "BACKUP": (State.BACKUP, in_backup),
     "BACKUP answered": (State.BACKUP, answered),
+    "BACKUP ready": (State.BACKUP, ready),
     "MASTER claiming": (State.MASTER, claiming),
     "MASTER": (State.MASTER, in_master),
     "MASTER leaving": (State.MASTER, leaving),
     "MASTER lingering": (State.MASTER, lingering),
     "FAULT by link": (State.FAULT, in_fault_by_link),
+    "FAULT by tracker": (State.FAULT, in_fault_by_tracker),
     "FAULT by claim": (State.FAULT, in_fault_by_claim),
 }
 
@@ -238,7 +275,10 @@ def what_happens(situation: str, event: str) -> tuple[str, str, State]:
     machine, entered = arrange()
     assert machine.state is state
     now = moment_of(event, machine, entered)
-    actions = "; ".join(map(in_words, machine.step(EVENTS[event], now)))
+    what = EVENTS[event]
+    if isinstance(what, ConfigChanged):
+        what = ConfigChanged(replace(what.config, group=machine.config.group))
+    actions = "; ".join(map(in_words, machine.step(what, now)))
     return actions or "-", in_seconds(machine.next_deadline(), now), machine.state
 
 
