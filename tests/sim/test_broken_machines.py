@@ -96,7 +96,7 @@ class SpeaksTooSoon(Machine):
         actions = super()._enter(new, cause, now)
         if new is not State.MASTER:
             return actions
-        advert = self._serving.speaking.advert(self._config, self.priority, now)
+        advert = self._serving.speaking.advert(self.config, self.priority, now)
         return (*actions[:-1], advert, actions[-1])
 
 
@@ -152,7 +152,9 @@ class CarriesOnTooLate(Machine):
 class LetsGoAtOnce(Machine):
     """Breaks before it makes: RFC 9568 §6.4.3, to the letter."""
 
-    def _hand_over(self, destination: Destination, now: Instant) -> tuple[Action, ...]:
+    def _hand_over(
+        self, destination: Destination, now: Instant, *, asked: bool = False
+    ) -> tuple[Action, ...]:
         return self._enter(destination.state, destination.cause, now)
 
 
@@ -181,7 +183,7 @@ class RenewsBesideItsAdverts(Machine):
         actions = super().step(event, now)
         beat = self._deadlines.at(Timer.ADVERT)
         if self._serving.settled and beat is not None:
-            beside = beat - self._config.advert_interval // 3
+            beside = beat - self.config.advert_interval // 3
             self._deadlines.arm(Timer.RENEW, beside if beside > now else beat + 1)
         return actions
 
@@ -192,27 +194,27 @@ class RenewsBesideItsAdverts(Machine):
 class Impatient(Listening):
     """Waits a hundredth of the time."""
 
-    def master_down_interval(self, config: InstanceConfig, priority: int) -> Duration:
-        return super().master_down_interval(config, priority) // 100
+    def master_down_interval(self) -> Duration:
+        return super().master_down_interval() // 100
 
 
 class Unskewed(Listening):
     """Takes over at the same moment as everybody else."""
 
-    def skew(self, config: InstanceConfig, priority: int) -> Duration:
+    def skew(self) -> Duration:
         return 0
 
-    def master_down_interval(self, config: InstanceConfig, priority: int) -> Duration:
-        return 3 * self.interval(config)
+    def master_down_interval(self) -> Duration:
+        return 3 * self.interval()
 
 
 class Modest(Listening):
     """Accepts every MASTER, as if it were told not to preempt."""
 
-    def hear(self, config: InstanceConfig, priority: int, advert: Advert, now: Instant) -> None:
+    def hear(self, advert: Advert, now: Instant) -> None:
         if advert.priority != RELEASE_PRIORITY:
-            advert = replace(advert, priority=max(advert.priority, priority))
-        super().hear(config, priority, advert, now)
+            advert = replace(advert, priority=max(advert.priority, self._terms.priority))
+        super().hear(advert, now)
 
 
 class Reckless(Probing):
@@ -225,14 +227,14 @@ class Reckless(Probing):
 class AnnouncesOnce(Serving):
     """Does not announce again when another one may have misled the clients."""
 
-    def announce_again(self, config: InstanceConfig, now: Instant) -> tuple[Action, ...]:
+    def announce_again(self, now: Instant) -> tuple[Action, ...]:
         return ()
 
 
 class AnnouncesAtOneMac(Serving):
     """Does not announce again when the link or its MAC address has changed."""
 
-    def announce_anew(self, config: InstanceConfig, now: Instant) -> tuple[Action, ...]:
+    def announce_anew(self, now: Instant) -> tuple[Action, ...]:
         return ()
 
 
@@ -253,7 +255,7 @@ class Sticky(Leaving):
 def waiting(listening: type[Listening]) -> MachineType:
     def make(config: InstanceConfig) -> Machine:
         machine = Machine(config)
-        machine._listening = listening(machine._deadlines, machine._hearing)
+        machine._listening = listening(machine._terms, machine._deadlines, machine._hearing)
         return machine
 
     return make
@@ -262,7 +264,7 @@ def waiting(listening: type[Listening]) -> MachineType:
 def serving(kind: type[Serving]) -> MachineType:
     def make(config: InstanceConfig) -> Machine:
         machine = Machine(config)
-        machine._serving = kind(machine._deadlines, machine._serving.speaking)
+        machine._serving = kind(machine._terms, machine._deadlines, machine._serving.speaking)
         return machine
 
     return make
@@ -314,6 +316,7 @@ BROKEN: dict[str, MachineType] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flaw", BROKEN)
 def test_a_flaw_is_found_and_told(flaw: str) -> None:
     machine = BROKEN[flaw]

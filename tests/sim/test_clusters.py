@@ -24,7 +24,7 @@ from vipd.sim.search import broken_seed, explain
 
 REPLAYED = os.environ.get("VIPD_SIM_SEED")
 CHUNK = 100
-CHUNKS = 15
+CHUNKS = 8
 """Chunks are what pytest-xdist can spread; 1,500 seeds take about five seconds of one core."""
 
 MANY = 20_000
@@ -78,6 +78,8 @@ def test_the_seeds_meet_what_they_are_meant_to_meet() -> None:
     assert {scenario.calm for scenario in scenarios} == {True, False}
     assert {host.drift for host in hosts} == {-1000, 0, 1000}
     assert {host.lease for host in hosts} == {None, 0}
+    assert {host.weight for host in hosts} == {None, -50, 50, 300}
+    assert {host.preempt_delay > 0 for host in hosts} == {True, False}
     assert {host.advert_interval for host in hosts} >= set(INTERVALS)
     cut = {fault.paths for fault in faults}
     assert any((b, a) not in paths for paths in cut for a, b in paths), "no one-way partition"
@@ -105,6 +107,8 @@ def test_the_seeds_see_every_reason_for_a_transition_that_a_cluster_can_have() -
         CauseCode.NO_SOURCE,
         CauseCode.NO_ADVERTS,
         CauseCode.MTU,
+        CauseCode.GROUP,
+        CauseCode.HOOK,
     }
     assert seen >= set(CauseCode) - elsewhere
 

@@ -38,6 +38,17 @@ Once healed, and once every node stands for election (a refused claim waits to b
   that may preempt is stronger.
 - **Quiet**: from then on nothing changes, and after a second the client sends to the owner.
 
+With several links (`draw_group`) every host is on each of them, and its instances are one group
+(`fellowship`): the same holds on each link, the greater address on one is the lesser one on the
+other, and of each host that runs, besides:
+
+- nobody serves beside one in FAULT; nobody serves beside one that does not serve for longer than
+  that one may have to listen, 4 I + I;
+- the group has nothing more to tell after a few words.
+
+Once healed both links have their MASTER on the same host, within twice the time, because one round
+may be lost to a group that is not whole; and no node changes its state again and again.
+
 Start with `cluster.play(seed)`; `cluster.tell(scenario)` is its story, `shrinking.shrink` makes a
 broken one short, `literal` writes it as Python.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from random import Random
 
@@ -12,12 +12,13 @@ from vipd.core.units import SECOND, Instant, format_duration
 from vipd.sim.client import Client
 from vipd.sim.clock import Clock
 from vipd.sim.drawing import draw
-from vipd.sim.fault import Fault, FaultKind
+from vipd.sim.fault import OF_A_HOST, Fault, FaultKind
+from vipd.sim.fellowship import Fellowship
 from vipd.sim.judge import Judge
 from vipd.sim.network import Network
 from vipd.sim.node import Node
 from vipd.sim.rule import Broken
-from vipd.sim.scenario import Scenario
+from vipd.sim.scenario import LOAD, SERVICE, Scenario
 from vipd.sim.world import MachineType, World
 
 QUIET = 12
@@ -49,6 +50,38 @@ def tell(scenario: Scenario, *, machine: MachineType = Machine) -> str:
     return "\n".join(cluster.lines)
 
 
+class Link:
+    """One network, the nodes on it, and whoever watches them."""
+
+    def __init__(
+        self,
+        index: int,
+        scenario: Scenario,
+        *,
+        clock: Clock,
+        rng: Random,
+        machine: MachineType,
+        tell: Callable[[str], None] | None,
+    ) -> None:
+        self.network = Network(clock, rng, latency=scenario.latency, storm=scenario.storm)
+        client = Client()
+        self.judge = Judge(scenario, clock, client)
+        world = World(
+            clock=clock,
+            network=self.network,
+            rng=rng,
+            lateness=scenario.lateness,
+            machine=machine,
+            on_change=self.judge.look,
+            on_transition=self.judge.judge_transition,
+            tell=tell,
+        )
+        hosts = range(len(scenario.hosts))
+        self.nodes = tuple(Node(host, scenario, world, index) for host in hosts)
+        self.judge.attach(self.nodes)
+        self.network.attach((node.receive for node in self.nodes), client.hear)
+
+
 class Cluster:
     """The nodes of a scenario, on one clock and one network."""
 
@@ -57,45 +90,54 @@ class Cluster:
         self.clock = Clock()
         self.lines: list[str] = [str(scenario)] if story else []
         rng = Random(scenario.chance)  # noqa: S311  (a run is to be repeatable, not secret)
-        self._network = Network(self.clock, rng, latency=scenario.latency, storm=scenario.storm)
-        client = Client()
-        self.judge = Judge(scenario, self.clock, client)
-        world = World(
-            clock=self.clock,
-            network=self._network,
-            rng=rng,
-            lateness=scenario.lateness,
-            machine=machine,
-            on_change=self.judge.look,
-            on_transition=self.judge.judge_transition,
-            tell=self._tell if story else None,
+        tell = self._tell if story else None
+        self._links = tuple(
+            Link(index, scenario, clock=self.clock, rng=rng, machine=machine, tell=tell)
+            for index in range(scenario.links)
         )
-        self.nodes = tuple(Node(index, scenario, world) for index in range(len(scenario.hosts)))
-        self.judge.attach(self.nodes)
-        self._network.attach((node.receive for node in self.nodes), client.hear)
+        self.nodes = tuple(node for link in self._links for node in link.nodes)
+        self._hosts = tuple(
+            Fellowship(nodes, self.clock, scenario.group)
+            for nodes in zip(*(link.nodes for link in self._links), strict=True)
+        )
 
     def run(self) -> None:
         """Live through the scenario. Raises: Broken."""
-        for node, host in zip(self.nodes, self.scenario.hosts, strict=True):
-            self.clock.plan(host.start, node.start)
+        for fellows, host in zip(self._hosts, self.scenario.hosts, strict=True):
+            self.clock.plan(host.start, partial(fellows.befall, Node.start))
         for fault in self.scenario.faults:
             for when, what in self._what_happens(fault):
                 self.clock.plan(when, what)
         self.clock.run_until(self.scenario.healed)
         self._wait_for_everybody()
-        self.clock.run_until(self.clock.now + self.judge.convergence)
-        self.judge.check_converged()
+        self.clock.run_until(self.clock.now + self._judges[0].convergence)
+        self._check_converged()
         self._watch_the_peace()
 
     def _watch_the_peace(self) -> None:
         converged = self.clock.now
-        quiet = QUIET * self.judge.longest_interval
+        quiet = QUIET * self._judges[0].longest_interval
         self.clock.run_until(converged + max(quiet, MISLED))
-        if self.judge.changed_at > converged:
-            changed = format_duration(self.judge.changed_at)
-            raise Broken("the cluster", "changes though it had converged", f"at {changed}")
-        self.judge.check_converged()
-        self.judge.check_client()
+        for judge in self._judges:
+            if judge.changed_at > converged:
+                changed = format_duration(judge.changed_at)
+                raise Broken("the cluster", "changes though it had converged", f"at {changed}")
+        self._check_converged()
+        for judge in self._judges:
+            judge.check_client()
+
+    @property
+    def _judges(self) -> Sequence[Judge]:
+        return [link.judge for link in self._links]
+
+    def _check_converged(self) -> None:
+        masters = [judge.check_converged() for judge in self._judges]
+        if len({self._host_of(master) for master in masters}) > 1:
+            names = " and ".join(master.name for master in masters)
+            raise Broken("the cluster", "is split", f"{names} are MASTER")
+
+    def _host_of(self, node: Node) -> Fellowship:
+        return next(fellows for fellows in self._hosts if node in fellows.nodes)
 
     def _wait_for_everybody(self) -> None:
         """Let time pass until the last node stands for election: it may have to hand over first,
@@ -105,17 +147,24 @@ class Cluster:
 
     def _what_happens(self, fault: Fault) -> Iterator[tuple[Instant, Callable[[], None]]]:
         """What a fault does to the cluster, and when."""
-        node, begin, end = self.nodes[fault.node], fault.begin, fault.end
+        if fault.kind in OF_A_HOST:
+            befall = self._hosts[fault.node].befall
+            for when, what in _what_happens_to_a_host(fault):
+                yield when, partial(befall, what)
+            return
+        link, begin, end = self._links[fault.link], fault.begin, fault.end
+        node = link.nodes[fault.node]
         match fault.kind:
             case FaultKind.CUT:
-                yield begin, partial(self._network.cut, fault.paths)
-                yield end, partial(self._network.mend, fault.paths)
+                yield begin, partial(link.network.cut, fault.paths)
+                yield end, partial(link.network.mend, fault.paths)
             case FaultKind.FILTER:
-                yield begin, partial(self._network.filter, fault.paths)
-                yield end, partial(self._network.unfilter, fault.paths)
-            case FaultKind.PAUSE | FaultKind.DEAF_PAUSE:
-                yield begin, partial(node.pause, deaf=fault.kind is FaultKind.DEAF_PAUSE)
-                yield end, node.resume
+                yield begin, partial(link.network.filter, fault.paths)
+                yield end, partial(link.network.unfilter, fault.paths)
+            case FaultKind.FLAP:
+                yield begin, node.flap
+            case FaultKind.NEW_MAC:
+                yield begin, node.change_mac
             case FaultKind.UNPLUG:
                 yield begin, partial(node.plug, carrier=False)
                 yield end, partial(node.plug, carrier=True)
@@ -126,34 +175,38 @@ class Cluster:
                 step = (end - begin) // fault.count
                 yield from ((begin + nth * step, node.delete) for nth in range(fault.count))
             case _:
-                yield from _what_happens_to_an_agent(fault, node)
+                raise AssertionError(f"{fault.kind} is no matter of one link")
 
     def _tell(self, line: str) -> None:
         self.lines.append(f"{self.clock.now / 1e9:>12.6f}  {line}")
 
 
-def _what_happens_to_an_agent(
-    fault: Fault, node: Node
-) -> Iterator[tuple[Instant, Callable[[], None]]]:
+def _what_happens_to_a_host(fault: Fault) -> Iterator[tuple[Instant, Callable[[Node], None]]]:
+    """What a fault does to each node of a host, and when."""
+    begin, end = fault.begin, fault.end
     match fault.kind:
-        case FaultKind.FLAP:
-            yield fault.begin, node.flap
-        case FaultKind.NEW_MAC:
-            yield fault.begin, node.change_mac
+        case FaultKind.PAUSE | FaultKind.DEAF_PAUSE:
+            deaf = fault.kind is FaultKind.DEAF_PAUSE
+            yield begin, lambda node: node.pause(deaf=deaf)
+            yield end, Node.resume
         case FaultKind.RELOAD:
-            yield fault.begin, partial(node.reload, fault.priority)
+            yield begin, lambda node: node.reload(fault.priority)
         case FaultKind.STOP | FaultKind.STOP_AT_ONCE:
             at_once = fault.kind is FaultKind.STOP_AT_ONCE
-            yield fault.begin, partial(node.stop, at_once=at_once)
-            yield fault.end, node.start
+            yield begin, lambda node: node.stop(at_once=at_once)
+            yield end, Node.start
         case FaultKind.CRASH:
-            yield fault.begin, node.crash
-            yield fault.end, node.start
+            yield begin, Node.crash
+            yield end, Node.start
         case FaultKind.POWER_LOSS:
-            yield fault.begin, node.lose_power
-            yield fault.end, node.start
+            yield begin, Node.lose_power
+            yield end, Node.start
+        case FaultKind.SICKEN | FaultKind.BURDEN:
+            tracker = SERVICE if fault.kind is FaultKind.SICKEN else LOAD
+            yield begin, lambda node: node.track(tracker, up=False)
+            yield end, lambda node: node.track(tracker, up=True)
         case _:
-            raise AssertionError(f"{fault.kind} is no matter of one agent")
+            raise AssertionError(f"{fault.kind} is no matter of a host")
 
 
 def _stands_at(node: Node) -> Instant:

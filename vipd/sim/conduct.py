@@ -17,26 +17,35 @@ class Patience:
     RFC: 9568 §6.1, §6.4.2. Units: all instants are of the host's own clock.
     """
 
-    __slots__ = ("_intervals", "_learned", "_missed", "_since", "heard_from")
+    __slots__ = ("_intervals", "_learned", "_lets", "_missed", "_newest", "_since", "heard_from")
 
     def __init__(self, config: InstanceConfig) -> None:
         self._learned = config.advert_interval
         self._since: Instant = 0
         self._intervals = 3
-        self._missed = False
+        self._missed = self._lets = False
+        self._newest = config.advert_interval
         self.heard_from: IPAddress | None = None
         """Whose silence alone it is that the BACKUP waits for; None where it is nobody's."""
 
     def begin(self, config: InstanceConfig, now: Instant, *, intervals: int) -> None:
         """It listens from now on, for so many intervals and its skew."""
         self._learned, self._since, self._intervals = config.advert_interval, now, intervals
-        self.heard_from = None
+        self.heard_from, self._lets = None, False
+
+    def begin_behind(self, config: InstanceConfig, now: Instant) -> None:
+        """It has let go, and listens for an interval at least, of whoever it has heard meanwhile;
+        unless that one has let go, too."""
+        learned = min(config.advert_interval, self._newest)
+        self.begin(config, now, intervals=min(self._intervals, 1))
+        self._learned = learned
 
     def hear(
         self, advert: Advert, source: IPAddress | None, config: InstanceConfig, now: Instant
     ) -> None:
         """An advert came, to a BACKUP if it says from whom; a weaker one means nothing to whoever
-        preempts."""
+        preempts, unless it has to wait before it does."""
+        self._newest, self._lets = advert.interval, False
         if advert.priority == RELEASE_PRIORITY:
             self._since, self._intervals, self.heard_from = now, 0, None
         elif advert.priority >= config.priority or not config.preempts:
@@ -44,6 +53,9 @@ class Patience:
             self.heard_from = source
         else:
             self.heard_from = None
+            if config.preempt_delay:
+                self._learned = min(self._learned, advert.interval)
+                self._lets = True
 
     @property
     def interval(self) -> Duration:
@@ -67,14 +79,22 @@ class Patience:
         """How much too early a takeover now would be; 0 or less when it is not."""
         return self._since + self.wait(config.priority) - now
 
+    def overdue(self, config: InstanceConfig, now: Instant) -> Duration:
+        """For how long a takeover has been due; 0 for whoever lets a weaker one serve a while."""
+        return 0 if self._lets else -self.early(config, now)
+
 
 def judge_patience(
     name: str, patience: Patience, report: ReportTransition, config: InstanceConfig, now: Instant
 ) -> None:
     """A takeover does not come before its time."""
     code = report.cause.code
-    if report.new is State.BACKUP and code is not CauseCode.OUTRANKED:
-        patience.begin(config, now, intervals=1 if code is CauseCode.STALLED else 3)
+    if report.new is State.BACKUP and code is CauseCode.STALLED:
+        patience.begin(config, now, intervals=1)
+    elif report.new is State.BACKUP and report.old is not State.MASTER:
+        patience.begin(config, now, intervals=3)
+    elif report.new is State.BACKUP and code is not CauseCode.OUTRANKED:
+        patience.begin_behind(config, now)
     if report.new is State.MASTER and report.old is not State.BACKUP:
         patience.begin(config, now, intervals=0)
     if report.old is State.BACKUP and report.new is State.MASTER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 from random import Random
 from typing import TypeVar
@@ -10,7 +11,7 @@ from typing import TypeVar
 from vipd.core.config import TakeoverProbe
 from vipd.core.model import OWNER_PRIORITY
 from vipd.core.units import MILLISECOND, Duration, Instant
-from vipd.sim.fault import SEPARATING, Fault, FaultKind
+from vipd.sim.fault import OF_A_HOST, SEPARATING, Fault, FaultKind
 from vipd.sim.network import NO_STORM, Path, Storm
 from vipd.sim.scenario import Host, Scenario
 
@@ -37,6 +38,10 @@ TROUBLE = 16
 WATCHED_IN_FAULT: Duration = 300 * MILLISECOND
 
 DRIFTS = (0, 0, 0, -1000, 1000)
+
+WEIGHTS = (None, -50, -50, 50, 300)
+
+GROUPED = 2
 
 FREQUENT = (FaultKind.CRASH, FaultKind.CRASH, FaultKind.PAUSE)
 """What the lease and the stall guard are for comes more often than the rest."""
@@ -65,6 +70,23 @@ def draw(seed: int) -> Scenario:
     )
 
 
+def draw_group(seed: int) -> Scenario:
+    """Make up a scenario of two links, on which the instances of each host are one group."""
+    scenario = draw(seed)
+    rng = Random(f"group {seed}")  # noqa: S311  (as above)
+    return replace(
+        scenario,
+        links=GROUPED,
+        faults=tuple(_on_a_link(rng, fault) for fault in scenario.faults),
+        # Whoever holds back does so on one link; how long that divides a group has no bound.
+        hosts=tuple(replace(h, takeover_probe=TakeoverProbe.WARN) for h in scenario.hosts),
+    )
+
+
+def _on_a_link(rng: Random, fault: Fault) -> Fault:
+    return fault if fault.kind in OF_A_HOST else replace(fault, link=rng.randrange(GROUPED))
+
+
 def _hosts(rng: Random) -> tuple[Host, ...]:
     interval = _one(rng, INTERVALS)
     multiples = _one(rng, ((1,), (1,), (1,), (1, 2, 3)))
@@ -73,6 +95,8 @@ def _hosts(rng: Random) -> tuple[Host, ...]:
     probes = _one(rng, (tuple(TakeoverProbe), (TakeoverProbe.WARN,)))
     drifts = _one(rng, (DRIFTS, (0,)))
     lease = _one(rng, (None, None, None, None, None, 0))
+    delays = _one(rng, ((0,), (0,), (0, 2, 6)))
+    weights = _one(rng, ((None,), WEIGHTS, (_one(rng, WEIGHTS),)))
     last4, last6 = rng.sample(LAST_NUMBERS, NODES), rng.sample(LAST_NUMBERS, NODES)
     return tuple(
         Host(
@@ -83,6 +107,8 @@ def _hosts(rng: Random) -> tuple[Host, ...]:
             lease=lease,
             start=int(_one(rng, (0, 0, 3)) * rng.random() * interval),
             drift=_one(rng, drifts),
+            preempt_delay=_one(rng, delays) * interval,
+            weight=_one(rng, weights),
             last4=last4[index],
             last6=last6[index],
         )

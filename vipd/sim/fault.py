@@ -26,7 +26,24 @@ class FaultKind(Enum):
     CRASH = "an agent dies, its kernel keeps the addresses; it is restarted later"
     POWER_LOSS = "a host loses its power, later boots"
     RELOAD = "an agent is given another priority, for good"
+    SICKEN = "what a host serves with is down: FAULT, if it tracks that"
+    BURDEN = "something on a host is down that weighs, if it tracks that"
 
+
+OF_A_HOST = frozenset(
+    {
+        FaultKind.PAUSE,
+        FaultKind.DEAF_PAUSE,
+        FaultKind.STOP,
+        FaultKind.STOP_AT_ONCE,
+        FaultKind.CRASH,
+        FaultKind.POWER_LOSS,
+        FaultKind.RELOAD,
+        FaultKind.SICKEN,
+        FaultKind.BURDEN,
+    }
+)
+"""The faults that befall a host on all its links at once."""
 
 SEPARATING = frozenset({FaultKind.CUT, FaultKind.FILTER})
 """The faults that keep live nodes from hearing each other: no protocol can tell that from death."""
@@ -34,7 +51,7 @@ SEPARATING = frozenset({FaultKind.CUT, FaultKind.FILTER})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong, from when till when."""
+    """One thing that goes wrong, from when till when; on which link, if it is a matter of one."""
 
     kind: FaultKind
     begin: Instant
@@ -43,6 +60,7 @@ class Fault:
     paths: tuple[Path, ...] = ()
     priority: int = 0
     count: int = 1
+    link: int = 0
 
     def __str__(self) -> str:
         """One line of a story."""
@@ -51,10 +69,13 @@ class Fault:
 
     def _where(self) -> str:
         name = chr(ord("a") + self.node)
+        if self.link:
+            name += str(self.link + 1)
         match self.kind:
             case FaultKind.CUT | FaultKind.FILTER:
                 ends = [(chr(ord("a") + one), chr(ord("a") + other)) for one, other in self.paths]
-                return " ".join(f"{one}>{other}" for one, other in ends)
+                paths = " ".join(f"{one}>{other}" for one, other in ends)
+                return paths + (f" on link {self.link + 1}" if self.link else "")
             case FaultKind.RELOAD:
                 return f"{name} to {self.priority}"
             case FaultKind.DELETE:

@@ -7,6 +7,8 @@ from typing import assert_never
 from vipd.core.actions import (
     Action,
     AnnounceAddresses,
+    AskHooks,
+    CallOffHooks,
     ClaimAddresses,
     DoubtFirewall,
     ProbeAddresses,
@@ -17,7 +19,7 @@ from vipd.core.actions import (
     SendAdvert,
 )
 from vipd.core.config import InstanceConfig
-from vipd.core.events import AddressesClaimed, ClaimFailed, Event
+from vipd.core.events import AddressesClaimed, ClaimFailed, Event, HooksAnswered
 from vipd.core.machine import Machine
 from vipd.core.model import RELEASE_PRIORITY, IPAddress, LinkFacts, State, Vip
 from vipd.core.units import Instant
@@ -85,11 +87,20 @@ class Hands:
                 self._probe(addresses)
             case ReportTransition():
                 self._report(action, before, machine)
-            case ReportIncident() | DoubtFirewall():
+            case AskHooks(moment=moment):
+                return HooksAnswered(moment=moment)
+            case ReportIncident() | DoubtFirewall() | CallOffHooks():
                 pass
             case _:
                 assert_never(action)
         return None
+
+    def answer(self, asked: Asked) -> None:
+        """Say that an address is here, as every kernel does, whether an agent runs or not."""
+        found = tuple([vip.ip for vip in self._kernel.held if vip.ip in asked.addresses])
+        if found:
+            packet = Announced(addresses=found, mac=self.link.mac)
+            self._network.send_to(self._index, asked.asker, packet)
 
     def require(self, holds: bool, rule: str) -> None:  # noqa: FBT001  (it is what is asserted)
         """Raises: Broken, if it does not hold."""

@@ -6,6 +6,7 @@ its node. The bounds are derived in `vipd.sim`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -25,6 +26,10 @@ from vipd.sim.scenario import Scenario
 GHOSTS = "has its address in two kernels for too long after an agent went"
 LIVE = "has two owners for too long, both alive"
 
+RESTLESS = 8
+"""How many transitions of one node a healed cluster may need: a handover that is under way, a claim
+that is tried again and refused once more, an election that it wins or loses, and half as many."""
+
 
 class Judge:
     """Looks whenever something changes, and raises `Broken`."""
@@ -37,6 +42,7 @@ class Judge:
         self._nodes: Sequence[Node] = ()
         self._misled_at: Instant = -1
         self._overlaps: dict[tuple[int, int], Overlap] = {}
+        self._moves: Counter[str] = Counter()
 
     def attach(self, nodes: Sequence[Node]) -> None:
         """Say whom it judges."""
@@ -68,7 +74,9 @@ class Judge:
     def convergence(self) -> Duration:
         """How long an election may take among nodes that all stand for it."""
         slack = 4 * (self._scenario.lateness + self._scenario.latency)
-        return self._slowed(5 * self.longest_interval + slack + self._linger)
+        delay = max(node.config.preempt_delay for node in self._nodes)
+        election = 5 * self.longest_interval + slack + self._linger
+        return self._slowed(election * self._scenario.links + delay)
 
     def _ghost_overlap(self, ghost: Node, heir: Node) -> Duration | None:
         """How long a kernel whose agent does not run may keep what another node owns."""
@@ -79,14 +87,15 @@ class Judge:
         whole = self._slowed(lease + int(LEASE_STRETCH * lease) + slack)
         if not (self._scenario.calm and self._waited_for(ghost, heir)):
             return whole
-        waited = heir.patience.wait(heir.config.priority)
+        waited = heir.patience.wait(heir.stands.priority)
         return max(slack, whole - waited)
 
     def _waited_for(self, ghost: Node, heir: Node) -> bool:
         """Whether the heir has become owner just now, because the other one was silent."""
         just_now = heir.hands.claimed_at == self._clock.now
         sources = {ghost.hands.link.ipv4, ghost.hands.link.ipv6}
-        return heir.runs and just_now and heir.patience.heard_from in sources
+        spoke = heir.patience.heard_from in sources and not ghost.leaves
+        return heir.runs and just_now and spoke
 
     def _slowed(self, duration: Duration) -> Duration:
         """The same by the slowest clock, as another one sees it."""
@@ -135,6 +144,7 @@ class Judge:
     def judge_transition(self, index: int, report: ReportTransition) -> None:
         """A node has another state."""
         node, code = self._nodes[index], report.cause.code
+        self._judge_restlessness(node)
         if code is CauseCode.MASTER_SILENT:
             self._judge_hold(node)
         elif not self._peaceful:
@@ -144,6 +154,13 @@ class Judge:
         elif code is CauseCode.RESUMED:
             self._judge_resumption(node)
 
+    def _judge_restlessness(self, node: Node) -> None:
+        """Once all is healed, nobody is tossed about between MASTER and BACKUP."""
+        if self._clock.now > self._scenario.healed:
+            self._moves[node.name] += 1
+            bounded = self._moves[node.name] <= RESTLESS
+            node.hands.require(bounded, "changes its state again and again")
+
     def _others(self, node: Node) -> Sequence[Node]:
         return [one for one in self._nodes if one is not node]
 
@@ -152,7 +169,7 @@ class Judge:
 
         Why not always: the question is put within the skew, and may be lost as an advert may.
         """
-        skew = (256 - node.config.priority) * node.config.advert_interval // 256
+        skew = (256 - node.stands.priority) * node.config.advert_interval // 256
         round_trip = 2 * self._scenario.latency + 2 * self._scenario.lateness
         lost = self._scenario.befalls(FaultKind.CUT, FaultKind.UNPLUG) or self._scenario.storm.end
         holds = node.config.takeover_probe is TakeoverProbe.HOLD
@@ -202,7 +219,7 @@ class Judge:
 
     # -- in the end -------------------------------------------------------------------------
 
-    def check_converged(self) -> None:
+    def check_converged(self) -> Node:
         """One MASTER that everybody knows, the strongest as far as anybody preempts."""
         masters = [node for node in self._nodes if node.state is State.MASTER]
         if len(masters) != 1:
@@ -211,10 +228,11 @@ class Judge:
         (master,) = masters
         for node in self._nodes:
             preempts = node.config.preempts
-            if preempts and node.config.priority > master.config.priority:
+            if preempts and node.stands.priority > master.stands.priority:
                 raise Broken(node.name, "is stronger than the MASTER", master.name)
             if node is not master:
                 self._check_backup(node, master)
+        return master
 
     def _check_backup(self, node: Node, master: Node) -> None:
         if node.state is not State.BACKUP or node.machine is None or node.held:

@@ -12,7 +12,18 @@ from vipd.sim.network import Storm
 from vipd.sim.scenario import Host, Scenario
 
 TIMES = frozenset(
-    {"advert_interval", "lease", "start", "begin", "end", "healed", "delay", "latency", "lateness"}
+    {
+        "advert_interval",
+        "lease",
+        "preempt_delay",
+        "start",
+        "begin",
+        "end",
+        "healed",
+        "delay",
+        "latency",
+        "lateness",
+    }
 )
 """The fields that are instants or durations."""
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from vipd.core.actions import Action, ReportTransition
+from vipd.core.config import InstanceConfig
 from vipd.core.events import (
     AddressesClaimed,
     AddressesDrifted,
@@ -32,6 +33,7 @@ from vipd.sim.packet import Announced, Asked, Packet, Spoken
 from vipd.sim.rule import Broken
 from vipd.sim.scenario import Scenario
 from vipd.sim.story import describe_action, describe_event
+from vipd.sim.trackers import Trackers
 from vipd.sim.world import World
 
 RECEIVE_BUFFER = 12
@@ -42,12 +44,14 @@ HANDOVER_MARGIN = 100 * MILLISECOND
 
 
 class Node:
-    """A host with one agent with one instance. Faults happen to it by its public methods."""
+    """One instance on a host, on one link. Faults happen to it by its public methods."""
 
-    def __init__(self, index: int, scenario: Scenario, world: World) -> None:
+    def __init__(self, index: int, scenario: Scenario, world: World, link: int = 0) -> None:
         host = scenario.hosts[index]
-        self.name = chr(ord("a") + index)
-        self.config = host.config(scenario.families)
+        self.name = chr(ord("a") + index) + (str(link + 1) if scenario.group else "")
+        self.config = host.config(scenario.families, link, scenario.group)
+        self.on_turn: Callable[[], None] | None = None
+        """What is to be called when it has settled, because others depend on it."""
         self.machine: Machine | None = None
         self.stops_by: Instant | None = None
         """When, at the latest, an agent that was told to stop has handed over."""
@@ -63,14 +67,15 @@ class Node:
             index,
             self.name,
             self.config,
-            host.link(index),
+            host.link(index, link),
             clock=world.clock,
             kernel=self.kernel,
             network=world.network,
         )
         self.patience = Patience(self.config)
+        self._trackers = Trackers()
         self._record: Instant | None = None
-        self._paused = self._deaf = False
+        self.paused = self._deaf = False
         self._stopping = self._restarts = False
         self._paused_at: Instant = 0
         self._notices: deque[Callable[[], None]] = deque()
@@ -83,9 +88,14 @@ class Node:
         return self.machine.state if self.machine else State.INIT
 
     @property
+    def stands(self) -> InstanceConfig:
+        """What it stands for election with: the priority is the effective one."""
+        return self._trackers.weigh(self.config)
+
+    @property
     def runs(self) -> bool:
         """Whether there is an agent that can do something."""
-        return self.machine is not None and not self._paused
+        return self.machine is not None and not self.paused
 
     @property
     def held(self) -> tuple[Vip, ...]:
@@ -121,7 +131,7 @@ class Node:
     def crash(self) -> None:
         """End the agent, and nothing else: the kernel keeps what it has while the lease lasts."""
         self._end()
-        self._paused = self._deaf = False
+        self.paused = self._deaf = False
         self._notices.clear()
         self._packets.clear()
         self._tell("crashed")
@@ -135,32 +145,32 @@ class Node:
 
     def pause(self, *, deaf: bool) -> None:
         """Run no more; a deaf node also loses its packets."""
-        if not self._paused:
+        if not self.paused:
             self._paused_at = self._clock.now
-        self._paused, self._deaf = True, deaf
+        self.paused, self._deaf = True, deaf
         self.stops_by = None
         self._tell("paused")
         self._world.on_change()
 
     def resume(self) -> None:
         """Run again. Order: that it is late, what the kernel says, the packets, then the time."""
-        if not self._paused:
+        if not self.paused:
             return
-        self._paused = self._deaf = False
+        self.paused = self._deaf = False
         self._world.on_change()
         sleeper, was, late = self.machine, self.state, self._late
         interval = max(self.config.advert_interval, self.patience.interval)
         awaited = sleeper is not None and not self.leaves
-        overdue = -self.patience.early(self.config, self._dial.now)
+        overdue = self.patience.overdue(self.stands, self._dial.now)
         self._wake_at = None
         if late > self.config.advert_interval:
-            self._take_turn(WokeLate(late))
+            self.take_turn(WokeLate(late))
         while self._notices:
             self._notices.popleft()()
         while self._packets:
             self._take(self._packets.popleft())
         self.patience.awake()
-        self._take_turn(TimePassed())
+        self.take_turn(TimePassed())
         if awaited and self.machine is sleeper and self.state is State.MASTER:
             slept = self._clock.now - self._paused_at
             judge_awakening(self.name, was, interval, slept=slept, overdue=overdue)
@@ -202,11 +212,16 @@ class Node:
         """Give the agent another priority."""
         self._happen(partial(self._reload, priority))
 
+    def track(self, tracker: str, *, up: bool) -> None:
+        """Let something that it may track be down, or undo that."""
+        self._trackers.change(tracker, up=up)
+        self._happen(self._look_at_trackers)
+
     def receive(self, packet: Packet) -> None:
         """Take a packet from the network, as far as there is somebody to take it."""
         if self.hands.link.carrier and isinstance(packet, Asked):
-            self._answer(packet)
-        elif self.hands.link.carrier and not self._paused:
+            self.hands.answer(packet)
+        elif self.hands.link.carrier and not self.paused:
             self._take(packet)
         elif self._deaf or not self.hands.link.carrier or len(self._packets) >= RECEIVE_BUFFER:
             self.patience.miss()
@@ -214,13 +229,6 @@ class Node:
             self._packets.append(packet)
 
     # -- the kernel -------------------------------------------------------------------------
-
-    def _answer(self, asked: Asked) -> None:
-        """Say that an address is here, as every kernel does, whether an agent runs or not."""
-        found = tuple([vip.ip for vip in self.kernel.held if vip.ip in asked.addresses])
-        if found:
-            packet = Announced(addresses=found, mac=self.hands.link.mac)
-            self._world.network.send_to(self._index, asked.asker, packet)
 
     def _lapse(self) -> None:
         """A lease has ended."""
@@ -239,12 +247,12 @@ class Node:
         self.hands.untold = False
         missing = [vip for vip in self.config.addresses if vip not in self.kernel.held]
         if missing and self.state is State.MASTER:
-            self._take_turn(AddressesDrifted(f"{missing[0]} was removed"))
+            self.take_turn(AddressesDrifted(f"{missing[0]} was removed"))
 
     # -- the agent --------------------------------------------------------------------------
 
     def _happen(self, what: Callable[[], None]) -> None:
-        if self._paused:
+        if self.paused:
             self._notices.append(what)
         else:
             what()
@@ -255,12 +263,17 @@ class Node:
             return
         self._restarts, self.hands.untold = False, False
         self.machine, self.patience = self._world.machine(self.config), Patience(self.config)
+        self._trackers.begin(self.config, self._record, self._dial.now)
+        late = int(self._world.rng.random() * self._world.lateness)
+        self._clock.plan(self._clock.now + late, partial(self._happen, self._look_at_trackers))
         self._step(self.machine, LinkChanged(self.hands.link))
         self._follow(self.machine, Started(self._record))
         if self.machine.state is not State.MASTER:
             self.kernel.sweep()
         self._settle(self.machine)
         self._world.on_change()
+        if self.on_turn:
+            self.on_turn()
 
     def _stop(self, *, at_once: bool) -> None:
         if self.machine is None:
@@ -270,7 +283,7 @@ class Node:
         self._clock.plan(self.stops_by, partial(self._judge_stop, self.machine, self.stops_by))
         self.stops_at_once = at_once or self._stopping
         self._stopping = True
-        self._take_turn(Stopped(at_once=at_once))
+        self.take_turn(Stopped(at_once=at_once))
 
     def _end(self) -> None:
         self.machine = self._wake_at = self.stops_by = None
@@ -278,29 +291,33 @@ class Node:
 
     def _learn_link(self, link: object) -> None:
         if link is self.hands.link:
-            self._take_turn(LinkChanged(self.hands.link))
+            self.take_turn(LinkChanged(self.hands.link))
 
     def _reload(self, priority: int) -> None:
         self.config = replace(self.config, priority=priority)
         self.hands.configure(self.config)
         if not self._stopping:
-            self._take_turn(ConfigChanged(self.config))
+            self.take_turn(ConfigChanged(self.config))
+
+    def _look_at_trackers(self) -> None:
+        for report in self._trackers.news(self.config) if self.machine else ():
+            self.take_turn(report)
 
     def _take(self, packet: Packet) -> None:
         match packet:
             case Spoken(event=event):
-                self._take_turn(event)
+                self.take_turn(event)
             case Announced(addresses=addresses, mac=mac):
                 for address in addresses:
-                    self._take_turn(NeighborHeard(address=address, mac=mac))
+                    self.take_turn(NeighborHeard(address=address, mac=mac))
             case _:
                 raise AssertionError("the kernel answers, not the agent")
 
     def _wake(self, at: Instant) -> None:
         """Read the clock, unless the node does not run: it will when it resumes."""
-        if self._wake_at == at and not self._paused:
+        if self._wake_at == at and not self.paused:
             self._wake_at = None
-            self._take_turn(TimePassed())
+            self.take_turn(TimePassed())
 
     @property
     def _late(self) -> Duration:
@@ -308,7 +325,7 @@ class Node:
         due = self.machine.next_deadline() if self.machine else None
         return self._dial.now - due if due is not None else 0
 
-    def _take_turn(self, event: Event) -> None:
+    def take_turn(self, event: Event) -> None:
         """Let the machine take in one event, and all that follows from it at once."""
         machine = self.machine
         if machine is None:
@@ -318,6 +335,8 @@ class Node:
         self._settle(machine)
         if machine.state is not before:
             self._world.on_change()
+        if self.on_turn:
+            self.on_turn()
 
     def _follow(self, machine: Machine, event: Event) -> None:
         follow_up: Event | None = event
@@ -345,7 +364,7 @@ class Node:
         before, now = machine.state, self._dial.now
         if isinstance(event, AdvertReceived):
             whose = event.source if before is State.BACKUP else None
-            self.patience.hear(event.advert, whose, self.config, now)
+            self.patience.hear(event.advert, whose, self.stands, now)
         actions = machine.step(event, now)
         if self._world.tell:
             self._tell_turn(event, machine.state, actions)
@@ -353,7 +372,7 @@ class Node:
         if len(reports) != (machine.state is not before):
             self.hands.require(before is machine.state, "reports a transition not exactly once")
         for report in reports:
-            judge_patience(self.name, self.patience, report, self.config, now)
+            judge_patience(self.name, self.patience, report, self.stands, now)
         answer: Event | None = None
         for action in actions:
             claimed = isinstance(answer, AddressesClaimed)

@@ -57,6 +57,8 @@ def _simpler(scenario: Scenario) -> Iterator[Scenario]:
         for index in range(len(scenario.hosts)):
             yield from _without_host(scenario, index)
     yield from _simpler_storms(scenario)
+    if scenario.links > 1 and not any(fault.link for fault in scenario.faults):
+        yield replace(scenario, links=1)
     if len(scenario.families) > 1:
         yield from (replace(scenario, families=(family,)) for family in scenario.families)
     yield from _simpler_faults(scenario)

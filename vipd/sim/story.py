@@ -28,6 +28,17 @@ def describe_event(event: events.Event) -> str:  # noqa: C901  (one line for eac
             return f"{address} is at {mac.hex(':')}"
         case events.AddressesDrifted(what=what):
             return f"drift: {what}"
+        case events.TrackReported(name=name, up=up, text=text, weight=weight):
+            number = "" if weight is None else f", weight {weight}"
+            return f"tracker {name} is {'up' if up else 'down'}{number}: {text}"
+        case events.HooksAnswered(moment=moment, fault=fault):
+            return f"hooks {moment.value} have run: {fault or 'well'}"
+        case events.GroupAgreed():
+            return "group agreed"
+        case events.GroupLost(why=why) | events.GroupFailed(why=why):
+            return f"group: {why}"
+        case events.GroupRecovered():
+            return "group recovered"
         case events.LinkChanged(link=link):
             return f"link {_describe_link(link)}"
         case events.AddressesClaimed():
@@ -42,7 +53,7 @@ def describe_event(event: events.Event) -> str:  # noqa: C901  (one line for eac
             assert_never(event)
 
 
-def describe_action(action: actions.Action) -> str:
+def describe_action(action: actions.Action) -> str:  # noqa: C901  (one line for each action)
     """What is to be done."""
     match action:
         case actions.SendAdvert(priority=priority, checksum=checksum, first_only=first_only):
@@ -60,6 +71,10 @@ def describe_action(action: actions.Action) -> str:
             return f"probe {_list(addresses)}"
         case actions.DoubtFirewall():
             return "doubt the firewall"
+        case actions.AskHooks(moment=moment, report=report):
+            return f"ask hooks {moment.value}, to be {report.new.value}"
+        case actions.CallOffHooks():
+            return "call off hooks"
         case actions.ReportIncident(code=code, text=text):
             return f"report {code.value}: {text}"
         case actions.ReportTransition(old=old, new=new, cause=cause):
