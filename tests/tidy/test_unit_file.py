@@ -76,7 +76,13 @@ def test_what_is_left_is_removed_but_for_what_the_next_life_may_take_over(
 def test_the_unit_permits_real_time_and_no_more(service: configparser.SectionProxy) -> None:
     assert int(service["LimitRTPRIO"]) == PRIORITY
     assert service["LimitMEMLOCK"] == "infinity"
-    assert service["CapabilityBoundingSet"].split() == ["CAP_NET_ADMIN", "CAP_NET_RAW"]
+    assert service["CapabilityBoundingSet"].split() == [
+        "CAP_NET_ADMIN",
+        "CAP_NET_RAW",
+        "CAP_SETUID",
+        "CAP_SETGID",
+        "CAP_KILL",
+    ]
     assert "RestrictRealtime" not in service
 
 

@@ -7,8 +7,8 @@ where the machine could do nothing about it.
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
-from typing import assert_never
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, assert_never
 
 from vipd.agent.instance import Instance, Packet, Passage
 from vipd.agent.ports import Clock, Ports
@@ -16,6 +16,8 @@ from vipd.agent.throttle import Throttle
 from vipd.core.actions import (
     Action,
     AnnounceAddresses,
+    AskHooks,
+    CallOffHooks,
     ClaimAddresses,
     DoubtFirewall,
     ProbeAddresses,
@@ -25,11 +27,13 @@ from vipd.core.actions import (
     ReportTransition,
     SendAdvert,
 )
-from vipd.core.events import AddressesClaimed, ClaimFailed, Event
+from vipd.core.events import AddressesClaimed, ClaimFailed, Event, HooksAnswered
 from vipd.core.incident import IncidentCode
 from vipd.core.model import Family, Vip
 from vipd.core.units import MILLISECOND
 from vipd.log import Logger
+
+AskForHooks: TypeAlias = Callable[[Instance, AskHooks | CallOffHooks], HooksAnswered | None]
 
 
 class Executor:
@@ -40,8 +44,10 @@ class Executor:
         self._clock = clock
         self._log = log
         self._throttle = Throttle(log, clock)
+        self.ask_hooks: AskForHooks = _nobody
+        """Called when hooks are to run before a transition; None means that they answer later."""
 
-    def perform(self, instance: Instance, action: Action) -> Event | None:
+    def perform(self, instance: Instance, action: Action) -> Event | None:  # noqa: C901  (one line for each action)
         """Do one thing; return what the machine has to know of it."""
         match action:
             case SendAdvert():
@@ -54,6 +60,8 @@ class Executor:
                 self._release(instance, addresses)
             case AnnounceAddresses(addresses=addresses):
                 self._announce(instance, addresses)
+            case AskHooks() | CallOffHooks():
+                return self.ask_hooks(instance, action)
             case ProbeAddresses(addresses=addresses):
                 self._probe(instance, addresses)
             case DoubtFirewall():
@@ -155,3 +163,8 @@ class Executor:
         if instance.link.up and instance.link.carrier:
             fields = {"instance": instance.config.name, "interface": instance.config.interface}
             self._throttle.warning(what, **fields, error=str(error))
+
+
+def _nobody(_: Instance, what: AskHooks | CallOffHooks) -> HooksAnswered | None:
+    """Where nobody runs hooks, none has an objection."""
+    return HooksAnswered(moment=what.moment) if isinstance(what, AskHooks) else None

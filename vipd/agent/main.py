@@ -19,15 +19,19 @@ from pathlib import Path
 
 from vipd import __version__, log
 from vipd.agent import realtime
+from vipd.agent.grouping import grouped
+from vipd.agent.hook_desk import HookDesk
 from vipd.agent.instance import Instance
 from vipd.agent.memory import Entry, Memory, key_of
-from vipd.agent.ports import Ports
+from vipd.agent.ports import Clock, Ports
 from vipd.agent.report import Reporter
 from vipd.agent.runtime import Runtime
 from vipd.agent.supervisor import Supervisor
+from vipd.agent.tracking import Tracking
 from vipd.config.load import load
 from vipd.config.model import AgentConfig, Config
 from vipd.control.server import ControlServer
+from vipd.core.config import InstanceConfig
 from vipd.core.units import SECOND, Instant
 from vipd.errors import ConfigError, VipdError
 from vipd.net.address import Addresses
@@ -74,12 +78,16 @@ class Agent:
         runtime: Runtime,
         memory: Memory,
         supervisor: Supervisor,
+        tracking: Tracking,
+        desk: HookDesk,
     ) -> None:
         self._file = file
         self._settings = settings
         self._runtime = runtime
         self._memory = memory
         self._supervisor = supervisor
+        self._tracking = tracking
+        self._desk = desk
         self._log = log.get()
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -97,9 +105,20 @@ class Agent:
     def start(self, config: Config) -> None:
         """Start every instance; what an earlier life has served shortly before is carried on."""
         recalled = self._memory.recall()
-        entries = {one.name: recalled.get(key_of(one)) for one in config.instances}
+        instances = self._prepare(config)
+        entries = {one.name: recalled.get(key_of(one)) for one in instances}
         spoke = {name: one.spoke for name, one in entries.items() if one and one.spoke is not None}
-        self._runtime.start(config.instances, spoke)
+        for group in config.groups:
+            if not spoke.keys() >= set(group.members):
+                spoke = {name: at for name, at in spoke.items() if name not in group.members}
+        self._runtime.start(instances, spoke)
+
+    def _prepare(self, config: Config) -> tuple[InstanceConfig, ...]:
+        """Have the trackers and the hooks of a configuration; its instances, as they will run."""
+        instances = grouped(config.instances, config.groups)
+        self._desk.apply(instances, config.groups)
+        self._tracking.apply(config.trackers)
+        return instances
 
     async def stay(self) -> None:
         """Stay until a signal or a failure ends it; then let others take over, unless it failed.
@@ -119,6 +138,8 @@ class Agent:
         self._runtime.stop()
         if self._runtime.handing_over:
             await self._left.wait()
+        self._tracking.stop()
+        await self._desk.end()
 
     def leave_at_once(self) -> None:
         """Let go of everything now. Order: nobody is to carry on what has been given up."""
@@ -126,12 +147,15 @@ class Agent:
         self._runtime.halt()
 
     def _end(self, number: signal.Signals) -> None:
-        """The first signal ends the agent, one more while it hands over ends that, too."""
+        """The first signal ends the agent; one more ends what it still does: the handover, or,
+        once that is over, the hooks."""
         self._log.info("stopping", signal=number.name)
-        if self._ended.done():
+        if not self._ended.done():
+            self._ended.set_result(None)
+        elif self._runtime.handing_over:
             self._runtime.halt()
         else:
-            self._ended.set_result(None)
+            self._desk.close()
 
     def _fail(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
@@ -169,7 +193,7 @@ class Agent:
             else:
                 if self._ended.done():
                     return
-                self._runtime.apply(config.instances)
+                self._runtime.apply(self._prepare(config))
                 self._warn(config.agent)
                 self._log.info("reloaded", file=str(self._file), instances=len(config.instances))
             self._supervisor.ready()
@@ -233,9 +257,12 @@ async def _serve(file: Path, config: Config) -> None:
         alarm = LoopAlarm(asyncio.get_running_loop())
         runtime = alarm.runtime = Runtime(world.ports, clock, alarm, log.get())
         memory = Memory(config.agent.state_file, clock, log.get())
-        agent = Agent(file, config.agent, runtime, memory, Supervisor())
+        tracking, desk = _attach(runtime, clock)
+        stack.callback(tracking.stop)
+        stack.callback(desk.close)
+        agent = Agent(file, config.agent, runtime, memory, Supervisor(), tracking, desk)
         agent.listen()
-        reporter = Reporter(runtime, world.ports, clock)
+        reporter = Reporter(runtime, world.ports, clock, tracking, desk)
         server = ControlServer(config.agent.control_socket, reporter.answer)
         await server.start()
         stack.push_async_callback(server.close)
@@ -247,6 +274,16 @@ async def _serve(file: Path, config: Config) -> None:
         stack.enter_context(_watched(world.descriptors, runtime.wake))
         stack.enter_context(_watched(world.whispers, runtime.overhear))
         await agent.stay()
+
+
+def _attach(runtime: Runtime, clock: Clock) -> tuple[Tracking, HookDesk]:
+    """Give the runtime what tells of the health of this host, and what runs hooks."""
+    tracking = Tracking(clock, log.get(), runtime.tell)
+    desk = HookDesk(clock, log.get(), runtime.answer)
+    runtime.known = tracking.reports
+    runtime.let_ask(desk.ask)
+    runtime.when_moved = desk.transition
+    return tracking, desk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

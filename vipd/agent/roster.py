@@ -7,6 +7,7 @@ from itertools import chain
 
 from vipd.agent.instance import Instance
 from vipd.core.config import InstanceConfig
+from vipd.core.group import GroupEvent, decide
 from vipd.core.model import Channel, Family, IPAddress, State, family_of
 from vipd.wire.virtual_mac import virtual_mac
 
@@ -26,6 +27,7 @@ class Roster:
         self._leaving: list[Instance] = []
         self._routes: dict[tuple[Place, Family], Instance] = {}
         self._users: dict[tuple[str, IPAddress], list[Instance]] = {}
+        self._groups: dict[str, list[Instance]] = {}
         self.floating: frozenset[IPAddress] = frozenset()
         """The addresses that move between hosts: adverts never come from them."""
 
@@ -74,7 +76,10 @@ class Roster:
 
     def _chart(self) -> None:
         """Note who gets which adverts and addresses. Order: who runs goes before who leaves."""
-        self._routes, self._users = {}, {}
+        self._routes, self._users, self._groups = {}, {}, {}
+        for instance in self._running.values():
+            if group := instance.config.group:
+                self._groups.setdefault(group, []).append(instance)
         for instance in self:
             config = instance.config
             for family in config.families:
@@ -87,6 +92,19 @@ class Roster:
             if not instance.config.owner
             for vip in instance.config.addresses
         )
+
+    def consult(self) -> list[tuple[Instance, GroupEvent]]:
+        """What one instance of each group has to be told of the others.
+
+        Why: one at a time. What it makes of that may be news for the next.
+        """
+        told = []
+        for group, members in self._groups.items():
+            by_name = {each.config.name: each for each in members}
+            standings = {name: each.machine.standing for name, each in by_name.items()}
+            if said := next(decide(group, standings), None):
+                told.append((by_name[said[0]], said[1]))
+        return told
 
     # -- whom it is for ---------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from vipd.agent.executor import Executor
+from vipd.agent.executor import AskForHooks, Executor
 from vipd.agent.instance import Instance
 from vipd.agent.ports import Alarm, Clock, Ports
 from vipd.agent.reception import Reception
@@ -24,6 +24,7 @@ from vipd.agent.stranger import Strangers
 from vipd.agent.throttle import Throttle
 from vipd.config.plan import plan
 from vipd.core import events
+from vipd.core.actions import ReportTransition
 from vipd.core.config import InstanceConfig
 from vipd.core.model import LinkFacts
 from vipd.core.units import CENTISECOND, Duration, Instant
@@ -50,6 +51,10 @@ class Runtime:
         self._reception = Reception(self._roster, clock, log, self._throttle)
         self.when_done: Callable[[], None] = lambda: None
         """Called when the last instance has left that was told to."""
+        self.known: Callable[[], Iterable[events.TrackReported]] = tuple
+        """What is known of the trackers, for an instance that begins to use them."""
+        self.when_moved: Callable[[Instance, ReportTransition], None] = lambda _, __: None
+        """Called with each transition, after all that it asks for at once is done."""
         self.when_changed: Callable[[], None] = lambda: None
         """Called when an instance has become something else."""
 
@@ -67,6 +72,10 @@ class Runtime:
     def strangers(self) -> Strangers:
         """Who advertises VRIDs on our interfaces that are nobody's here."""
         return self._reception.strangers
+
+    def let_ask(self, ask: AskForHooks) -> None:
+        """Have this called when the hooks of an instance are to run before a transition."""
+        self._executor.ask_hooks = ask
 
     @property
     def handing_over(self) -> bool:
@@ -124,13 +133,34 @@ class Runtime:
         interfaces = {config.interface for config in configs}
         self._look_at_links(interfaces)
         for config in change.changed:
+            self._inform(self._roster.named(config.name), config)
             self._post(self._roster.named(config.name), events.ConfigChanged(config))
         for instance in added:
             self._warn(instance.config)
+            self._inform(instance, instance.config)
             self._post(instance, events.Started((spoke or {}).get(instance.config.name)))
         self._settle()
         self._close_unused()
         self._inspect()
+
+    def _inform(self, instance: Instance, config: InstanceConfig) -> None:
+        """Tell an instance what is known of the trackers that it uses from now on."""
+        names = {use.name for use in config.track}
+        for report in self.known():
+            if report.name in names:
+                self._post(instance, report)
+
+    def tell(self, report: events.TrackReported) -> None:
+        """A tracker has something new to say: to whom it concerns."""
+        for instance in self._roster:
+            if any(use.name == report.name for use in instance.config.track):
+                self._post(instance, report)
+        self._settle()
+
+    def answer(self, instance: Instance, event: events.HooksAnswered) -> None:
+        """The hooks that an instance has asked have run."""
+        self._post(instance, event)
+        self._settle()
 
     def ring(self) -> None:
         """The alarm went off."""
@@ -211,7 +241,7 @@ class Runtime:
         Order: what comes of an action goes before whatever else waits for that instance.
         """
         stepped: dict[int, Instance] = {}
-        while self._inbox:
+        while self._inbox or self._consult():
             instance, event = self._inbox.popleft()
             stepped[id(instance)] = instance
             for action in instance.machine.step(event, self._clock()):
@@ -232,6 +262,12 @@ class Runtime:
             self._use_tap()
             if not self._roster.leaving:
                 self.when_done()
+
+    def _consult(self) -> bool:
+        """Let the instances of each group know of each other; whether there is anything to know."""
+        for instance, event in self._roster.consult():
+            self._post(instance, event)
+        return bool(self._inbox)
 
     def _stop_at_once(self, instances: Sequence[Instance]) -> None:
         """Let nobody wait for these, which are leaving: they release their addresses now."""
@@ -259,6 +295,7 @@ class Runtime:
                 code=report.cause.code.value,
                 **passage.timings,
             )
+            self.when_moved(instance, report)
         instance.passages.clear()
 
     # -- links ------------------------------------------------------------------------------

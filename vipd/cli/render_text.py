@@ -15,7 +15,13 @@ from itertools import zip_longest
 
 import click
 
-from vipd.control.messages import AddressReport, AgentReport, InstanceReport, MasterReport
+from vipd.control.messages import (
+    AddressReport,
+    AgentReport,
+    EffectReport,
+    InstanceReport,
+    MasterReport,
+)
 from vipd.core.model import State
 from vipd.core.units import SECOND, format_duration
 
@@ -70,7 +76,7 @@ def render_text(report: AgentReport, *, width: int, colour: bool) -> str:
     rows = [_row(instance, report) for instance in report.instances]
     widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
     blocks = [
-        "\n".join(_block(instance, row, widths, page))
+        "\n".join(_block(instance, report, row, widths, page))
         for instance, row in zip(report.instances, rows, strict=True)
     ]
     header = page.strong(_line(HEADER, widths))
@@ -119,7 +125,11 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _block(
-    instance: InstanceReport, row: Sequence[str], widths: Sequence[int], page: _Page
+    instance: InstanceReport,
+    report: AgentReport,
+    row: Sequence[str],
+    widths: Sequence[int],
+    page: _Page,
 ) -> Iterator[str]:
     """One instance: its row, the rest of its addresses, and the remarks."""
     name, state = (cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True))
@@ -127,9 +137,10 @@ def _block(
     yield GAP.join((page.strong(name), page.state(state, instance.state), rest))
     margin = " " * sum(width + len(GAP) for width in widths[:-1])
     yield from (margin + address.address for address in instance.addresses[1:])
-    for remark in (_why(instance), _master_remark(instance), *_drops(instance)):
+    for remark in (_why(instance), _master_remark(instance), *_drops(instance), *_group(instance)):
         yield from page.wrap(remark, GAP, 2 * GAP)
-    for alarm in (*instance.warnings, *_disagreements(instance)):
+    down, failed = _tracked(instance, report, up=False), _hooks(instance, ok=False)
+    for alarm in (*instance.warnings, *down, *failed, *_disagreements(instance)):
         yield from map(page.alarm, page.wrap(alarm, GAP, 2 * GAP))
 
 
@@ -187,6 +198,12 @@ def _fields(instance: InstanceReport, report: AgentReport) -> Iterator[tuple[str
     yield "Addresses", [_address_detail(address) for address in instance.addresses]
     yield "Adverts", [f"{counters.adverts_sent} sent, {counters.adverts_received} received"]
     yield "Dropped", [_counted(counters.dropped) or "none"]
+    if instance.group is not None:
+        yield "Group", [instance.group]
+    if tracked := list(_tracked(instance, report)):
+        yield "Trackers", tracked
+    if hooks := list(_hooks(instance)):
+        yield "Hooks", hooks
     if instance.warnings:
         yield "Warnings", instance.warnings
     if mismatches := _counted(counters.mismatched):
@@ -270,6 +287,40 @@ def _disagreements(instance: InstanceReport) -> Iterator[str]:
             yield f"{each.address} is on {each.interface} but this host does not hold it"
 
 
+def _group(instance: InstanceReport) -> Iterator[str]:
+    if instance.group is not None:
+        yield f"moves with the group {instance.group}"
+
+
+def _tracked(
+    instance: InstanceReport, report: AgentReport, *, up: bool | None = None
+) -> Iterator[str]:
+    """Each tracker that the instance uses, or those that are up or not: what it sees, and what
+    that means."""
+    trackers = {each.name: each for each in report.trackers if up is None or each.up is up}
+    for effect in instance.track:
+        if tracker := trackers.get(effect.tracker):
+            since = _span(_since(tracker.since, report))
+            state = f"{'up' if tracker.up else 'DOWN'} for {since}, {_meaning(effect)}"
+            again = tracker.next_look_s
+            following = "" if again is None else f"; looks again in {_duration(round(again, 3))}"
+            yield f"{effect.tracker}: {state}: {tracker.text}{following}"
+
+
+def _meaning(effect: EffectReport) -> str:
+    if effect.adds:
+        return f"priority {effect.adds:+}"
+    return "down is FAULT" if effect.weight is None else f"weight {effect.weight:+}"
+
+
+def _hooks(instance: InstanceReport, *, ok: bool | None = None) -> Iterator[str]:
+    """How each hook has ended when it ran last, or those that have succeeded or not."""
+    for hook in (each for each in instance.hooks if ok is None or each.ok is ok):
+        of_group = f" of the group {hook.group}" if hook.group else ""
+        moment = f"{hook.moment}{of_group}"
+        yield f"{moment}: {hook.program}: {hook.text}, at {_moment(hook.at)}"
+
+
 def _drops(instance: InstanceReport) -> Iterator[str]:
     if drops := _counted(instance.counters.dropped):
         yield f"dropped adverts: {drops}"
@@ -291,7 +342,11 @@ def _silent(instance: InstanceReport, master: MasterReport) -> bool:
 
 
 def _held_for(instance: InstanceReport, report: AgentReport) -> float:
-    now, since = map(datetime.fromisoformat, (report.generated_at, instance.since))
+    return _since(instance.since, report)
+
+
+def _since(iso: str, report: AgentReport) -> float:
+    now, since = map(datetime.fromisoformat, (report.generated_at, iso))
     return (now - since).total_seconds()
 
 

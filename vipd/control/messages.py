@@ -80,6 +80,45 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     mismatched: dict[str, int] = {}
 
 
+class TrackerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One tracker: what it has seen last, since when it is up or down, when it looks again.
+
+    `up` is the verdict after rise, fall and flap damping. `next_look_s` is None for those that wait
+    for events.
+    """
+
+    name: str
+    kind: str
+    up: bool
+    since: str
+    text: str
+    took_s: float | None = None
+    next_look_s: float | None = None
+
+
+class EffectReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tracker means to an instance: its failure is FAULT, or it adds to the priority.
+
+    `weight` is None for the former; `adds` is what it adds at the moment.
+    """
+
+    tracker: str
+    weight: int | None = None
+    adds: int = 0
+
+
+class HookReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The last run of a hook; `group` is the group that it belongs to, or None."""
+
+    group: str | None = None
+    moment: str
+    program: str
+    ok: bool
+    text: str
+    took_s: float
+    at: str
+
+
 class InstanceReport(msgspec.Struct, frozen=True, kw_only=True):
     """One instance at one moment.
 
@@ -102,6 +141,9 @@ class InstanceReport(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[AddressReport, ...]
     counters: Counters
     warnings: tuple[str, ...] = ()
+    group: str | None = None
+    track: tuple[EffectReport, ...] = ()
+    hooks: tuple[HookReport, ...] = ()
 
 
 class StrangerReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +164,7 @@ class AgentReport(msgspec.Struct, frozen=True, kw_only=True):
     uptime_s: float
     instances: tuple[InstanceReport, ...]
     strangers: tuple[StrangerReport, ...] = ()
+    trackers: tuple[TrackerReport, ...] = ()
 
 
 class StatusReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,15 +249,17 @@ def agent_report(
     wall_ns: int,
     instances: Iterable[InstanceReport],
     strangers: Iterable[StrangerReport] = (),
+    trackers: Iterable[TrackerReport] = (),
 ) -> AgentReport:
     """Put the reports of the instances together. Units: `wall_ns` counts from the Unix epoch."""
     return AgentReport(
         node=node,
         version=version,
         generated_at=timestamp(wall_ns),
-        uptime_s=_seconds(uptime),
+        uptime_s=seconds(uptime),
         instances=tuple(instances),
         strangers=tuple(strangers),
+        trackers=tuple(trackers),
     )
 
 
@@ -226,6 +271,7 @@ def instance_status(
     in_kernel: Collection[Vip],
     counters: Counters,
     warnings: Iterable[str] = (),
+    hooks: Iterable[HookReport] = (),
 ) -> InstanceReport:
     """Say in the words of the message what the core's snapshot says.
 
@@ -247,11 +293,17 @@ def instance_status(
         priority=config.priority,
         effective_priority=status.effective_priority,
         master=_master(status.master, now) if status.master else None,
-        advert_interval_s=_seconds(config.advert_interval),
-        master_down_interval_s=_seconds(status.master_down_interval),
+        advert_interval_s=seconds(config.advert_interval),
+        master_down_interval_s=seconds(status.master_down_interval),
         addresses=tuple(_address(vip, status, vip in in_kernel) for vip in config.addresses),
         counters=counters,
         warnings=(*status.warnings, *warnings),
+        group=config.group,
+        track=tuple(
+            EffectReport(tracker=use.name, weight=use.weight, adds=adds)
+            for use, adds in status.track
+        ),
+        hooks=tuple(hooks),
     )
 
 
@@ -263,7 +315,7 @@ def timestamp(wall_ns: int) -> str:
 
 def _master(heard: Heard, now: Instant) -> MasterReport:
     return MasterReport(
-        address=str(heard.address), priority=heard.priority, age_s=_seconds(now - heard.at)
+        address=str(heard.address), priority=heard.priority, age_s=seconds(now - heard.at)
     )
 
 
@@ -273,8 +325,8 @@ def _address(vip: Vip, status: InstanceStatus, present: bool) -> AddressReport: 
     )
 
 
-def _seconds(duration: Duration) -> float:
-    """Microseconds are as fine as anybody reads; the rest would print as noise."""
+def seconds(duration: Duration) -> float:
+    """Write a duration in seconds, as fine as anybody reads: the rest would print as noise."""
     return round(duration / SECOND, 6)
 
 

@@ -8,16 +8,28 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_interface
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_world import World, instance, master, packet
+from hook_bench import Scripts, runs, until
 
+from vipd.agent.hook_desk import HookDesk
 from vipd.agent.main import Agent
 from vipd.agent.memory import Entry, Memory, key_of
 from vipd.agent.runtime import Runtime
 from vipd.agent.supervisor import Supervisor
+from vipd.agent.tracking import Tracking
 from vipd.config.model import AgentConfig, Config
+from vipd.core.config import (
+    GroupConfig,
+    HookMoment,
+    HooksConfig,
+    TrackerConfig,
+    TrackUse,
+)
 from vipd.core.model import State
 from vipd.core.units import SECOND
 
@@ -41,6 +53,17 @@ def settings_in(directory: Path) -> AgentConfig:
     )
 
 
+def attached(world: World, runtime: Runtime) -> tuple[Tracking, HookDesk]:
+    """What tells a runtime of the health of its host, and what runs its hooks."""
+    log: Any = world.log
+    tracking = Tracking(world.clock, log, runtime.tell)
+    desk = HookDesk(world.clock, log, runtime.answer)
+    runtime.known = tracking.reports
+    runtime.let_ask(desk.ask)
+    runtime.when_moved = desk.transition
+    return tracking, desk
+
+
 @dataclass
 class Scene:
     """An agent that runs, and what is around it."""
@@ -51,6 +74,8 @@ class Scene:
     staying: asyncio.Task[None]
     state_file: Path
     manager: socket.socket
+    tracking: Tracking
+    desk: HookDesk
 
     async def signalled(self, number: signal.Signals) -> None:
         """Send a signal to this thread, and let the loop take it in."""
@@ -86,10 +111,12 @@ def play(tmp_path: Path) -> Callable[[Callable[[Scene], Awaitable[None]]], None]
         supervisor = Supervisor({"NOTIFY_SOCKET": str(notify)})
         with service_manager(notify) as manager:
             settings = settings_in(tmp_path)
-            agent = Agent(tmp_path / "vipd.toml", settings, runtime, memory, supervisor)
+            tracking, desk = attached(world, runtime)
+            file_name = tmp_path / "vipd.toml"
+            agent = Agent(file_name, settings, runtime, memory, supervisor, tracking, desk)
             agent.listen()
             staying = asyncio.create_task(agent.stay())
-            scene = Scene(world, runtime, agent, staying, file, manager)
+            scene = Scene(world, runtime, agent, staying, file, manager, tracking, desk)
             await turns()
             await act(scene)
             staying.cancel()
@@ -175,6 +202,84 @@ def test_a_reload_means_nothing_to_an_agent_that_is_on_its_way_out(play: Play) -
     play(act)
 
 
+def test_hooks_are_waited_for_until_one_more_signal(play: Play, tmp_path: Path) -> None:
+    scripts = Scripts(tmp_path)
+    hook = scripts.hook("stuck", 'echo $$ > "$D/pid"; sleep 60 & wait', timeout_s=60)
+
+    async def act(scene: Scene) -> None:
+        config = instance(hooks=HooksConfig(hooks=((HookMoment.ON_STOP, hook),)))
+        scene.desk.apply([config], [])
+        scene.world.arrived.append(("eth0", packet(instance(), 150)))
+        scene.runtime.wake()
+        await scene.signalled(signal.SIGTERM)
+        await until(lambda: bool(scripts.numbers("pid")))
+        assert not scene.staying.done()
+        await scene.signalled(signal.SIGTERM)
+        await scene.staying
+        assert not runs(*scripts.numbers("pid"))
+
+    play(act)
+
+
+def test_an_agent_that_starts_has_trackers_groups_and_hooks(tmp_path: Path) -> None:
+    async def act() -> None:
+        world = World()
+        runtime = world.runtime()
+        log: Any = world.log
+        memory = Memory(tmp_path / "state", world.clock, log, boot="this")
+        tracking, desk = attached(world, runtime)
+        settings = settings_in(tmp_path)
+        around = (Supervisor({}), tracking, desk)
+        agent = Agent(tmp_path / "vipd.toml", settings, runtime, memory, *around)
+        options = {"path": str(tmp_path / "drain"), "present": "down"}
+        drain = TrackerConfig(
+            name="drain", kind="file", interval=SECOND, timeout=SECOND, options=options
+        )
+        edge = GroupConfig(name="edge", members=("web",), track=(TrackUse(name="drain"),))
+        (tmp_path / "drain").touch()
+        agent.start(
+            Config(agent=settings, instances=(instance(),), trackers=(drain,), groups=(edge,))
+        )
+        (web,) = runtime.instances
+        assert web.config.group == "edge"
+        assert (list(desk.instances), list(desk.groups)) == (["web"], ["edge"])
+        await until(lambda: web.machine.state is State.FAULT)
+        await until(lambda: "exists" in web.machine.status(0).cause.text)
+        (tmp_path / "drain").unlink()
+        await until(lambda: web.machine.state is State.BACKUP)
+        tracking.stop()
+        await desk.end()
+
+    asyncio.run(asyncio.wait_for(act(), LONG))
+
+
+@pytest.mark.parametrize(("spoken", "state"), [(1, State.BACKUP), (2, State.MASTER)])
+def test_a_group_is_carried_on_whole_or_not_at_all(
+    tmp_path: Path, spoken: int, state: State
+) -> None:
+    async def act() -> None:
+        world = World(now=100 * SECOND)
+        log: Any = world.log
+        mail = instance("mail", vrid=52, addresses=(ip_interface("192.0.2.101/24"),))
+        members = (instance(), mail)
+        memory = Memory(tmp_path / "state", world.clock, log, boot="this")
+        memory.save(
+            [
+                Entry(key=key_of(one), state=State.MASTER, priority=100, spoke=world.now - SECOND)
+                for one in members[:spoken]
+            ]
+        )
+        runtime = world.runtime()
+        settings = settings_in(tmp_path)
+        around = (Supervisor({}), *attached(world, runtime))
+        agent = Agent(tmp_path / "vipd.toml", settings, runtime, memory, *around)
+        edge = GroupConfig(name="edge", members=("web", "mail"))
+        agent.start(Config(agent=settings, instances=members, groups=(edge,)))
+        assert {each.machine.state for each in runtime.instances} == {state}
+
+    asyncio.run(act())
+
+
 def test_what_an_earlier_life_has_served_is_carried_on(tmp_path: Path) -> None:
     async def act() -> None:
         world = World(now=100 * SECOND)
@@ -186,7 +291,8 @@ def test_what_an_earlier_life_has_served_is_carried_on(tmp_path: Path) -> None:
         memory = Memory(file, world.clock, world.log, boot="this")  # type: ignore[arg-type]
         settings = settings_in(tmp_path)
         runtime = world.runtime()
-        agent = Agent(tmp_path / "vipd.toml", settings, runtime, memory, Supervisor({}))
+        around = (Supervisor({}), *attached(world, runtime))
+        agent = Agent(tmp_path / "vipd.toml", settings, runtime, memory, *around)
         agent.start(Config(agent=settings, instances=(config,)))
         assert runtime.instances[0].machine.state is State.MASTER
         assert world.log.called("transition")[-1]["code"] == "resumed"

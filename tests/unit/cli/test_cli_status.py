@@ -30,11 +30,14 @@ from vipd.control.messages import (
     AddressReport,
     AgentReport,
     Counters,
+    EffectReport,
     ErrorReply,
+    HookReport,
     InstanceReport,
     MasterReport,
     Reply,
     StatusRequest,
+    TrackerReport,
     answer_status,
 )
 from vipd.control.server import ControlServer
@@ -134,6 +137,81 @@ INIT = changed(
 )
 
 
+GROUPED = changed(
+    WEB,
+    effective_priority=130,
+    group="edge",
+    track=(
+        EffectReport(tracker="nginx"),
+        EffectReport(tracker="uplink", weight=-20, adds=-20),
+        EffectReport(tracker="spare", weight=10),
+    ),
+    hooks=(
+        HookReport(
+            moment="before_master",
+            program="/etc/vipd/hooks/promote",
+            ok=True,
+            text="exit 0: OK",
+            took_s=0.02,
+            at="2026-01-02T01:02:03.400Z",
+        ),
+        HookReport(
+            moment="on_any",
+            group="edge",
+            program="/etc/vipd/hooks/tell",
+            ok=False,
+            text="did not end within 10 s",
+            took_s=10.0,
+            at="2026-01-02T01:02:13.500Z",
+        ),
+    ),
+)
+
+UNHEALTHY = changed(
+    FAULT,
+    cause="nginx: 3 failures in a row: connection refused",
+    addresses=addresses("192.0.2.100/24", held=False),
+    track=(EffectReport(tracker="nginx"),),
+)
+
+HELD_DOWN = "held down: changed more than 5 times in 1 min; now HTTP 200"
+TRACKERS = {
+    "good": TrackerReport(
+        name="nginx",
+        kind="http",
+        up=True,
+        since="2026-01-02T01:02:00.000Z",
+        text="HTTP 200",
+        took_s=0.0012,
+        next_look_s=0.35,
+    ),
+    "bad": TrackerReport(
+        name="nginx",
+        kind="http",
+        up=False,
+        since="2026-01-02T03:03:25.600Z",
+        text="3 failures in a row: connection refused",
+        took_s=0.0002,
+        next_look_s=0.6604,
+    ),
+    "uplink": TrackerReport(
+        name="uplink", kind="interface", up=False, since="2026-01-02T03:00:00.000Z", text=HELD_DOWN
+    ),
+    "spare": TrackerReport(
+        name="spare",
+        kind="file",
+        up=False,
+        since="2026-01-01T03:04:05.678Z",
+        text="/run/spare does not exist",
+    ),
+}
+
+
+def tracked(instance: InstanceReport, *names: str) -> AgentReport:
+    trackers = tuple(TRACKERS[name] for name in names)
+    return msgspec.structs.replace(report(instance), trackers=trackers)
+
+
 def report(*instances: InstanceReport) -> AgentReport:
     return AgentReport(
         node="alpha",
@@ -170,6 +248,8 @@ TABLES: Mapping[str, AgentReport] = {
         WARNED,
         changed(WEB, warnings=("192.0.2.100 is claimed by 02:00:00:00:00:12 as well",)),
     ),
+    "grouped": tracked(GROUPED, "good", "uplink", "spare"),
+    "unhealthy": tracked(UNHEALTHY, "bad"),
     "nobody-heard": report(
         changed(WEB, master=None),
         changed(INTERNAL, master=None, effective_priority=50),
@@ -185,6 +265,8 @@ DETAILS: Mapping[str, AgentReport] = {
     "detail-init": report(INIT),
     "detail-handing-over": report(LEAVING),
     "detail-warnings": report(WARNED),
+    "detail-grouped": tracked(GROUPED, "good", "uplink", "spare"),
+    "detail-unhealthy": tracked(UNHEALTHY, "bad"),
 }
 
 
@@ -233,6 +315,13 @@ def test_what_is_wrong_is_red() -> None:
     text = render_text(TABLES["disagreement"], width=200, colour=True)
     sentence = "  192.0.2.100/24 should be on eth0 but the kernel does not have it"
     assert click.style(sentence, fg="red") in text
+
+
+def test_a_tracker_that_is_down_is_red_and_one_that_is_up_is_not_in_the_table() -> None:
+    text = render_text(TABLES["unhealthy"], width=200, colour=True)
+    (line,) = (line for line in text.splitlines() if "down is FAULT" in line)
+    assert line.startswith("\x1b[31m"), line
+    assert "HTTP 200" not in render_text(tracked(WEB, "good"), width=200, colour=False)
 
 
 @pytest.mark.parametrize("render", [render_text, render_detail])

@@ -16,12 +16,14 @@ from vipd.control.messages import (
     AgentReport,
     Counters,
     ErrorReply,
+    HookReport,
     InstanceReport,
     NotAReply,
     Reply,
     StatusReply,
     StatusRequest,
     StrangerReport,
+    TrackerReport,
     agent_report,
     answer_status,
     decode_reply,
@@ -32,7 +34,7 @@ from vipd.control.messages import (
     to_indented_json,
 )
 from vipd.core.cause import Cause, CauseCode
-from vipd.core.config import InstanceConfig
+from vipd.core.config import InstanceConfig, TrackUse
 from vipd.core.model import Heard, State
 from vipd.core.status import InstanceStatus
 from vipd.core.units import MILLISECOND, SECOND
@@ -43,6 +45,26 @@ WALL = 1_767_323_045_678_000_000
 
 V4 = ip_interface("192.0.2.100/24")
 V6 = ip_interface("2001:db8:51::100/64")
+
+
+NGINX = TrackerReport(
+    name="nginx",
+    kind="http",
+    up=False,
+    since="2026-01-02T03:04:00.000Z",
+    text="connection refused",
+    took_s=0.001,
+    next_look_s=0.5,
+)
+PROMOTE = HookReport(
+    moment="on_master",
+    group="edge",
+    program="/usr/local/bin/promote",
+    ok=True,
+    text="exit 0",
+    took_s=0.02,
+    at="2026-01-02T03:03:00.000Z",
+)
 
 
 def snapshot(name: str = "web", **changes: object) -> InstanceStatus:
@@ -57,6 +79,7 @@ def snapshot(name: str = "web", **changes: object) -> InstanceStatus:
         "master_down_interval": 3_609_375_000,
         "held": False,
         "warnings": (),
+        "track": ((TrackUse(name="nginx", weight=-50), -50),),
     }
     return InstanceStatus(**(facts | changes))
 
@@ -70,7 +93,9 @@ def instance(name: str = "web", **changes: object) -> InstanceReport:
         mismatched={"addresses": 2},
     )
     status = snapshot(name, **changes)
-    return instance_status(status, now=NOW, wall_ns=WALL, in_kernel={V6}, counters=counters)
+    return instance_status(
+        status, now=NOW, wall_ns=WALL, in_kernel={V6}, counters=counters, hooks=[PROMOTE]
+    )
 
 
 def report(*instances: InstanceReport) -> AgentReport:
@@ -81,6 +106,7 @@ def report(*instances: InstanceReport) -> AgentReport:
         wall_ns=WALL,
         instances=instances,
         strangers=[StrangerReport(interface="eth0", vrid=52, source="192.0.2.7", count=9)],
+        trackers=[NGINX],
     )
 
 
@@ -93,9 +119,12 @@ def test_a_status_reply_has_exactly_the_keys_of_the_contract() -> None:
     assert set(reply) == {"ok", "status"}
     status = reply["status"]
     assert set(status) == {
-        *("node", "version", "generated_at", "uptime_s", "instances", "strangers"),
+        *("node", "version", "generated_at", "uptime_s", "instances", "strangers", "trackers"),
     }
     assert set(status["strangers"][0]) == {"interface", "vrid", "source", "count"}
+    assert set(status["trackers"][0]) == {
+        *("name", "kind", "up", "since", "text", "took_s", "next_look_s"),
+    }
     (one,) = status["instances"]
     assert set(one) == {
         "name",
@@ -114,6 +143,13 @@ def test_a_status_reply_has_exactly_the_keys_of_the_contract() -> None:
         "addresses",
         "counters",
         "warnings",
+        "group",
+        "track",
+        "hooks",
+    }
+    assert set(one["track"][0]) == {"tracker", "weight", "adds"}
+    assert set(one["hooks"][0]) == {
+        *("moment", "group", "program", "ok", "text", "took_s", "at"),
     }
     assert set(one["master"]) == {"address", "priority", "age_s"}
     assert set(one["addresses"][0]) == {"address", "interface", "held", "in_kernel"}
@@ -167,10 +203,34 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
                         "mismatched": {"addresses": 2},
                     },
                     "warnings": [],
+                    "group": None,
+                    "track": [{"tracker": "nginx", "weight": -50, "adds": -50}],
+                    "hooks": [
+                        {
+                            "moment": "on_master",
+                            "group": "edge",
+                            "program": "/usr/local/bin/promote",
+                            "ok": True,
+                            "text": "exit 0",
+                            "took_s": 0.02,
+                            "at": "2026-01-02T03:03:00.000Z",
+                        }
+                    ],
                 }
             ],
             "strangers": [
                 {"interface": "eth0", "vrid": 52, "source": "192.0.2.7", "count": 9},
+            ],
+            "trackers": [
+                {
+                    "name": "nginx",
+                    "kind": "http",
+                    "up": False,
+                    "since": "2026-01-02T03:04:00.000Z",
+                    "text": "connection refused",
+                    "took_s": 0.001,
+                    "next_look_s": 0.5,
+                }
             ],
         },
     }
