@@ -13,8 +13,9 @@ demo: $(READY) ## watch a failover of real agents, in network namespaces of its 
 
 test: $(READY) lint ## everything that this machine and user can run
 	$(BIN)/coverage erase
-	$(BIN)/pytest -n auto -m "not system" --cov --cov-report=
+	$(BIN)/pytest -n auto -m "not system and not slow" --cov --cov-report=
 	$(BIN)/coverage report
+	$(BIN)/pytest -n auto -m "not system and slow"
 	$(BIN)/pytest -m system
 
 check: $(READY) lint ## format, lint, types, import contracts, all tests that need no root: under a minute

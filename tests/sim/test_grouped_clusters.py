@@ -35,7 +35,7 @@ from vipd.sim.world import MachineType
 REPLAYED = os.environ.get("VIPD_SIM_GROUP")
 CHUNK = 50
 CHUNKS = 6
-MANY = 5_000
+MANY = 2_000
 PROCESSES = 2
 SEEDS = (
     [range(int(REPLAYED), int(REPLAYED) + 1)]
