@@ -24,8 +24,9 @@ from vipd.track.outcome import Checker, Outcome, Report
 FIRST_LOOK_WITHIN: Duration = SECOND
 """However long the interval is."""
 
-TOGETHER: Duration = 20 * MILLISECOND
-"""Looks begin at multiples of this, of the loop's time."""
+TOGETHER: Duration = 50 * MILLISECOND
+"""Looks begin at multiples of this, of the loop's time, or of a tenth of their interval: a few that
+begin together cost the loop less than each by itself."""
 
 
 class Polling:
@@ -59,7 +60,7 @@ class Polling:
         self._loop = asyncio.get_running_loop()
         self._report = report
         self._due = self._loop.time() + _phase(self._name, self._interval)
-        self._alarm = self._loop.call_at(_slot(self._due), self._begin)
+        self._alarm = self._loop.call_at(_slot(self._due, self._interval), self._begin)
 
     def stop(self) -> None:
         """Look no more; a look that is under way is cancelled and not reported."""
@@ -116,7 +117,7 @@ class Polling:
             self._alarm.cancel()
         if self._due <= now:
             self._due = _after(self._due, self._interval, now)
-        self._alarm = self._loop.call_at(_slot(self._due), self._begin)
+        self._alarm = self._loop.call_at(_slot(self._due, self._interval), self._begin)
 
 
 def nothing() -> None:
@@ -133,6 +134,7 @@ def _after(due: float, interval: float, now: float) -> float:
     return due + interval * max(1, 1 + (now - due) // interval)
 
 
-def _slot(due: float) -> float:
+def _slot(due: float, interval: float) -> float:
     """The moment at which a look really begins, the same for all that are due about then."""
-    return round(due * (SECOND // TOGETHER)) * (TOGETHER / SECOND)
+    step = min(TOGETHER / SECOND, interval / 10)
+    return round(due / step) * step
