@@ -21,7 +21,6 @@ with atheris.instrument_imports(include=["vipd"]):
     from vipd.capture.render import as_json, as_text
     from vipd.capture.verdict import report
     from vipd.core.model import Advert, Family, IPAddress, family_of
-    from vipd.net.advert import _ipv4_datagram
     from vipd.wire import arp, ndp
     from vipd.wire.datagram import datagram as datagram_in
     from vipd.wire.vrrp import GROUP, Datagram, DropReason, Rules, decode, encode, faults
@@ -37,7 +36,7 @@ RULES = (
     Rules(version=2, interval_cs=100),
     Rules(min_ttl=1),
 )
-KINDS = ("IPv4", "IPv6", "datagram", "packet", "file", "frame")
+KINDS = ("IPv4", "IPv6", "packet", "file", "frame")
 """What the first byte of an input chooses; tests write seeds by these names."""
 
 
@@ -48,9 +47,6 @@ def one_input(data: bytes) -> None:
         judge(message(Family.IPV4, rest))
     elif kind == "IPv6":
         judge(message(Family.IPV6, rest))
-    elif kind == "datagram":
-        if datagram := _ipv4_datagram(rest):
-            judge(datagram)
     elif kind == "packet":
         show(rest)
         if tapped := datagram_in(rest):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
+
+from vipd.errors import VipdError
 
 _ALL_USERS: Final = ["0", "0", "4294967295"]
 """The uid_map of who is in no user namespace. Source: user_namespaces(7)."""
@@ -30,3 +33,10 @@ class Capability(IntEnum):
         """Whether this process has it, and where it counts for more than a user namespace."""
         users = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
         return users == _ALL_USERS and self.held
+
+
+def require(needed: Iterable[Capability], purpose: str, way_out: str) -> None:
+    """Say before anything else what this process may not do. Raises: VipdError."""
+    missing = [one.name for one in needed if not one.held]
+    if missing:
+        raise VipdError(f"vipd needs {' and '.join(missing)} to {purpose}: {way_out}")

@@ -12,16 +12,13 @@ from collections.abc import Collection
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from vipd.agent.capability import Capability
+from vipd.agent.capability import Capability, require
 from vipd.core.model import Vip
-from vipd.errors import VipdError
 from vipd.net.address import Addresses
 from vipd.net.link import Links
 from vipd.net.macvlan import is_ours
 from vipd.net.netlink import AddressSeen, Requests
 from vipd.net.virtual_mac import VirtualMacs
-
-_NEEDED = (Capability.CAP_NET_ADMIN, Capability.CAP_NET_RAW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,11 @@ def clean_up(*, leased: bool = True) -> Outcome:
 
     Raises: VipdError, when that is not permitted.
     """
-    _require_capabilities()
+    require(
+        (Capability.CAP_NET_ADMIN, Capability.CAP_NET_RAW),
+        "remove addresses",
+        "run it as root (sudo vipd cleanup); --dry-run needs no right",
+    )
     everything, wanted = find(), find(leased=leased)
     with ExitStack() as stack:
         requests = stack.enter_context(closing(Requests()))
@@ -104,12 +105,3 @@ def _with_an_end(macvlans: Collection[int], addresses: Collection[AddressSeen]) 
     """Those of our macvlans that have addresses, all of which the kernel removes by itself."""
     there = {one.index for one in addresses} & set(macvlans)
     return frozenset(there - {one.index for one in addresses if one.lifetime is None})
-
-
-def _require_capabilities() -> None:
-    missing = [one.name for one in _NEEDED if not one.held]
-    if missing:
-        raise VipdError(
-            f"vipd needs {' and '.join(missing)} to remove addresses: "
-            "run it as root (sudo vipd cleanup); --dry-run needs no right"
-        )

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from vipd import __version__, log
 from vipd.agent import realtime
+from vipd.agent.capability import Capability, require
 from vipd.agent.grouping import grouped
 from vipd.agent.hook_desk import HookDesk
 from vipd.agent.instance import Instance
@@ -33,7 +34,7 @@ from vipd.config.model import AgentConfig, Config
 from vipd.control.server import ControlServer
 from vipd.core.config import InstanceConfig
 from vipd.core.units import SECOND, Instant
-from vipd.errors import ConfigError, VipdError
+from vipd.errors import ConfigError
 from vipd.net.address import Addresses
 from vipd.net.advert import AdvertSockets
 from vipd.net.announcer import Announcer
@@ -45,8 +46,6 @@ from vipd.net.virtual_mac import VirtualMacs
 
 REMEMBER_EVERY_S = 0.25
 """How often it is looked whether the memory of this agent is out of date."""
-
-_REQUIRED_CAPABILITIES = {12: "CAP_NET_ADMIN", 13: "CAP_NET_RAW"}
 
 
 class LoopAlarm:
@@ -241,7 +240,11 @@ def run(file: Path) -> None:
 
     Raises: VipdError, when it cannot start.
     """
-    _require_capabilities()
+    require(
+        (Capability.CAP_NET_ADMIN, Capability.CAP_NET_RAW),
+        "speak VRRP and to move addresses",
+        "run it as root (sudo vipd run), or as the systemd service (systemctl start vipd)",
+    )
     asyncio.run(_serve(file, load(file)))
 
 
@@ -335,16 +338,3 @@ def _watched(descriptors: Iterable[int], wake: Callable[[], None]) -> Iterator[N
     finally:
         for descriptor in descriptors:
             loop.remove_reader(descriptor)
-
-
-def _require_capabilities() -> None:
-    """Say before anything else what this process is not allowed to do. Sources: capabilities(7)."""
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    line = next(line for line in status.splitlines() if line.startswith("CapEff:"))
-    effective = int(line.split()[1], 16)
-    missing = [name for bit, name in _REQUIRED_CAPABILITIES.items() if not effective >> bit & 1]
-    if missing:
-        raise VipdError(
-            f"vipd needs {' and '.join(missing)} to speak VRRP and to move addresses: "
-            "run it as root (sudo vipd run), or as the systemd service (systemctl start vipd)"
-        )

@@ -10,9 +10,10 @@ import select
 import socket
 import struct
 from collections.abc import Collection, Iterator
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 
 from vipd.core.model import Channel, Family, IPAddress, family_of
+from vipd.wire.datagram import datagram
 from vipd.wire.vrrp import GROUP, PROTOCOL, Datagram
 
 _RECEIVE_BYTES = 65_535
@@ -67,14 +68,14 @@ class AdvertSocket:
             except OSError:
                 # The interface went away or down; netlink tells that story better.
                 return
-            datagram = (
-                _ipv4_datagram(data)
+            received = (
+                datagram(data)
                 if self.family is Family.IPV4
                 else _ipv6_datagram(data, ancillary, address[0])
             )
             # A socket that listens to the whole interface hears what is for the other kind, too.
-            if datagram and datagram.destination.is_multicast != self.channel.unicast:
-                yield datagram
+            if received and received.destination.is_multicast != self.channel.unicast:
+                yield received
 
     def _socket_address(self, address: IPAddress) -> tuple[str, int] | tuple[str, int, int, int]:
         if self.family is Family.IPV4:
@@ -190,28 +191,14 @@ class AdvertSockets:
         """
         ready = [self._by_descriptor[descriptor] for descriptor, _ in self._ready.poll(0)]
         for one in sorted(ready, key=lambda one: one.family):
-            for datagram in one.receive():
-                yield one.channel.interface, datagram
+            for received in one.receive():
+                yield one.channel.interface, received
 
     def _close(self, channel: Channel) -> None:
         if old := self._sockets.pop(channel, None):
             self._ready.unregister(old.fileno())
             del self._by_descriptor[old.fileno()]
             old.close()
-
-
-def _ipv4_datagram(packet: bytes) -> Datagram | None:
-    """Take the IPv4 header off, which raw sockets deliver. RFC: 791 §3.1."""
-    header = (packet[0] & 0x0F) * 4 if packet else 0
-    total = int.from_bytes(packet[2:4], "big")
-    if not 20 <= header <= total <= len(packet):
-        return None
-    return Datagram(
-        payload=packet[header:total],
-        source=IPv4Address(packet[12:16]),
-        destination=IPv4Address(packet[16:20]),
-        ttl=packet[8],
-    )
 
 
 def _ipv6_datagram(
