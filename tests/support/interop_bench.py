@@ -24,7 +24,7 @@ from peer import Peer
 from wiretap import Passed, Wiretap
 
 from vipd.control.client import NoAgent
-from vipd.control.messages import InstanceReport
+from vipd.control.report import InstanceReport
 from vipd.core.model import State
 from vipd.core.units import SECOND, Duration
 from vipd.lab.agent import Agent

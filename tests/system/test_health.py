@@ -13,7 +13,7 @@ from http_client import HttpClient
 from service import Server, nginx
 from wiretap import Wiretap
 
-from vipd.control.messages import TrackerReport
+from vipd.control.report import TrackerReport
 from vipd.core.model import State
 from vipd.core.units import MILLISECOND
 from vipd.lab.agent import Agent

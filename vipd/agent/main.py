@@ -19,6 +19,7 @@ from pathlib import Path
 
 from vipd import __version__, log
 from vipd.agent import realtime
+from vipd.agent.attendant import Attendant
 from vipd.agent.capability import Capability, require
 from vipd.agent.grouping import grouped
 from vipd.agent.hook_desk import HookDesk
@@ -266,7 +267,7 @@ async def _serve(file: Path, config: Config) -> None:
         agent = Agent(file, config.agent, runtime, memory, Supervisor(), tracking, desk)
         agent.listen()
         reporter = Reporter(runtime, world.ports, clock, tracking, desk)
-        server = ControlServer(config.agent.control_socket, reporter.answer)
+        server = ControlServer(config.agent.control_socket, Attendant(reporter).answer)
         await server.start()
         stack.push_async_callback(server.close)
         log.get().info("started", version=__version__, file=str(file))

@@ -13,21 +13,17 @@ from vipd.agent.instance import Instance
 from vipd.agent.ports import Clock, Ports
 from vipd.agent.runtime import Runtime
 from vipd.agent.tracking import Tracking, Watch
-from vipd.control.messages import (
+from vipd.control.report import (
     AgentReport,
     Counters,
     HookReport,
     InstanceReport,
-    Reply,
-    Request,
     StrangerReport,
     TrackerReport,
-    agent_report,
-    answer_status,
-    instance_status,
     seconds,
     timestamp,
 )
+from vipd.control.snapshot import agent_report, instance_status
 from vipd.core.config import InstanceConfig
 from vipd.core.model import Vip
 from vipd.core.units import Instant
@@ -50,10 +46,6 @@ class Reporter:
         self._ports = ports
         self._clock = clock
         self._began = clock()
-
-    def answer(self, request: Request) -> Reply:
-        """Reply to one request."""
-        return answer_status(request, self.report())
 
     def report(self) -> AgentReport:
         """The agent and its instances at this moment."""

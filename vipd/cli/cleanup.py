@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from enum import IntEnum
@@ -13,11 +12,10 @@ import click
 
 from vipd import log
 from vipd.agent.cleanup import Outcome, Remains, clean_up, find
-from vipd.config.load import load
-from vipd.config.model import DEFAULT_PATH, default_control_socket
+from vipd.cli.reach import usual_socket
+from vipd.config.model import DEFAULT_PATH
 from vipd.control.client import NoAgent, ask
 from vipd.control.messages import StatusRequest
-from vipd.errors import ConfigError
 
 ANSWER_TIMEOUT_S = 2.0
 """An agent that runs answers much sooner; one that hangs is not worth a longer wait."""
@@ -66,7 +64,7 @@ def cleanup(config: Path, *, dry_run: bool, keep_leased: bool, force: bool, as_j
       3  if an agent of this configuration runs, without --force
     """
     log.configure()
-    if not (dry_run or force) and (runs := _running(_socket(config))):
+    if not (dry_run or force) and (runs := _running(usual_socket(config))):
         click.echo(runs, err=True)
         sys.exit(Verdict.AGENT_RUNS)
     outcome = _dry(leased=not keep_leased) if dry_run else clean_up(leased=not keep_leased)
@@ -80,17 +78,6 @@ def cleanup(config: Path, *, dry_run: bool, keep_leased: bool, force: bool, as_j
 def _dry(*, leased: bool) -> Outcome:
     wanted = find(leased=leased)
     return Outcome(removed=Remains(), kept=find() - wanted, left=wanted)
-
-
-def _socket(config: Path) -> Path:
-    """Where an agent would answer.
-
-    Why: a configuration that is broken may be the very reason why there is something to clean up.
-    """
-    try:
-        return load(config).agent.control_socket
-    except ConfigError:
-        return default_control_socket(os.environ)
 
 
 def _running(socket: Path) -> str | None:

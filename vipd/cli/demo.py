@@ -14,7 +14,7 @@ from typing import Any, assert_never
 import click
 
 from vipd.cli.render_text import render_text
-from vipd.control.messages import to_indented_json
+from vipd.control.report import to_indented_json
 from vipd.core.units import MILLISECOND, SECOND, format_duration
 from vipd.lab.guide import guide
 from vipd.lab.lab import Lab

@@ -15,7 +15,7 @@ from itertools import zip_longest
 
 import click
 
-from vipd.control.messages import (
+from vipd.control.report import (
     AddressReport,
     AgentReport,
     EffectReport,

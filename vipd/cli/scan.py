@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -19,12 +18,12 @@ from vipd.capture.render import addresses_text, authentication_text
 from vipd.capture.source import Listener, read_packets
 from vipd.capture.survey import Own, Sighting, Speaker, Survey, VirtualRouter, survey
 from vipd.capture.verdict import report
-from vipd.config.load import load
-from vipd.config.model import DEFAULT_PATH, default_control_socket
+from vipd.cli.reach import usual_socket
 from vipd.control.client import NoAgent, ask
-from vipd.control.messages import InstanceReport, StatusReply, StatusRequest
+from vipd.control.messages import StatusReply, StatusRequest
+from vipd.control.report import InstanceReport
 from vipd.core.units import SECOND
-from vipd.errors import ConfigError, VipdError
+from vipd.errors import VipdError
 
 DEFAULT_SECONDS = 5.0
 """More than three times the interval of nearly everybody, which is one second."""
@@ -114,18 +113,11 @@ def _listen(listener: Listener, seconds: float) -> list[Sighting]:
 def _own(interface: str, socket: Path | None) -> list[Own]:
     """What the agent of this host has on the link; nothing, when none answers."""
     try:
-        reply = ask(socket or _default_socket(), StatusRequest(), timeout_s=ANSWER_TIMEOUT_S)
+        reply = ask(socket or usual_socket(), StatusRequest(), timeout_s=ANSWER_TIMEOUT_S)
     except NoAgent:
         return []
     instances = reply.status.instances if isinstance(reply, StatusReply) else ()
     return [_instance(one) for one in instances if one.interface == interface]
-
-
-def _default_socket() -> Path:
-    try:
-        return load(DEFAULT_PATH).agent.control_socket
-    except ConfigError:
-        return default_control_socket(os.environ)
 
 
 def _instance(one: InstanceReport) -> Own:

@@ -5,10 +5,30 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, overload
 
-from vipd.control.messages import NotAReply, Reply, Request, decode_reply, encode
+from vipd.control.messages import (
+    ErrorReply,
+    FollowRequest,
+    HistoryReply,
+    HistoryRequest,
+    NotAReply,
+    Order,
+    OrderReply,
+    ReloadReply,
+    ReloadRequest,
+    Reply,
+    Request,
+    StatusReply,
+    StatusRequest,
+    decode_event,
+    decode_reply,
+    encode,
+)
+from vipd.control.report import EventReport
 from vipd.errors import VipdError
 
 TIMEOUT_S: Final = 5.0
@@ -32,13 +52,57 @@ class NoAgent(VipdError):
         super().__init__(f"no vipd agent answers on {path}: {why}.\n{way_out}")
 
 
+@overload
+def ask(
+    path: Path, request: StatusRequest, *, timeout_s: float = ...
+) -> StatusReply | ErrorReply: ...
+
+
+@overload
+def ask(
+    path: Path, request: HistoryRequest, *, timeout_s: float = ...
+) -> HistoryReply | ErrorReply: ...
+
+
+@overload
+def ask(
+    path: Path, request: ReloadRequest, *, timeout_s: float = ...
+) -> ReloadReply | ErrorReply: ...
+
+
+@overload
+def ask(path: Path, request: Order, *, timeout_s: float = ...) -> OrderReply | ErrorReply: ...
+
+
 def ask(path: Path, request: Request, *, timeout_s: float = TIMEOUT_S) -> Reply:
     """Ask the agent and return its reply.
 
     Raises: NoAgent when there is none, when it may not be asked, and when it does not answer.
     """
-    try:
+    with _explained(path, timeout_s):
         return decode_reply(_exchange(path, encode(request), timeout_s), request)
+
+
+def follow(path: Path, request: FollowRequest) -> Iterator[EventReport]:
+    """Yield each event as it happens, until the agent ends.
+
+    Raises: NoAgent when there is none, or when it may not be asked; VipdError when it refuses.
+    """
+    with _explained(path, TIMEOUT_S), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+        peer.settimeout(TIMEOUT_S)
+        peer.connect(os.fspath(path))
+        _send(peer, encode(request))
+        peer.settimeout(None)
+        with peer.makefile("rb") as lines:
+            while line := lines.readline(LARGEST_REPLY):
+                yield decode_event(line)
+
+
+@contextmanager
+def _explained(path: Path, timeout_s: float) -> Iterator[None]:
+    """Say of whatever goes wrong on the way why, and how to go on."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise NoAgent(path, "there is no such socket", START) from error
     except ConnectionRefusedError as error:

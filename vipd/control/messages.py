@@ -3,28 +3,22 @@
 Theory of operation. A command is a pair: a `Request` struct, told apart by its "command", and the
 struct of its successful reply, which carries "ok": true and one key of its own. Any command may
 be answered by `ErrorReply` instead, "ok": false. To add a command, add the pair to the unions and
-to `_REPLY_OF`.
+to `_REPLY_OF`. `FollowRequest` alone is answered by a stream: a line for each event, without end.
 
 Requests are read strictly: a key that is not known could have changed the meaning. Replies are
-read leniently, so that an older command line still understands a newer agent. The keys of
-`AgentReport` are a contract with everybody's scripts; `vipd status --json` prints it as it is.
+read leniently, so that an older command line still understands a newer agent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from vipd.core.model import Heard, State, Vip
-from vipd.core.status import InstanceStatus
-from vipd.core.units import MILLISECOND, SECOND, Duration, Instant
+from vipd.control.report import AgentReport, EventReport
 from vipd.errors import VipdError
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 LONGEST_ERROR: Final = 300
 """Units: characters. What a peer sent may be quoted in an error; not all of it."""
@@ -32,139 +26,96 @@ LONGEST_ERROR: Final = 300
 LONGEST_COMPARED: Final = 80
 """Units: characters. No typing error makes a name longer, and comparing takes time."""
 
+LONGEST_REASON: Final = 200
+"""Units: characters. What an operator may say of an order."""
 
-class StatusRequest(
-    msgspec.Struct,
-    tag_field="command",
-    tag="status",
-    forbid_unknown_fields=True,
-    frozen=True,
-    kw_only=True,
+LONGEST_ORDER_S: Final = 366 * 24 * 3600.0
+"""Units: seconds. A year: what is to be so for longer belongs into the configuration."""
+
+MOST_EVENTS: Final = 1000
+"""How many events a reply has at most."""
+
+Reason: TypeAlias = Annotated[str, msgspec.Meta(max_length=LONGEST_REASON)]
+Span: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=LONGEST_ORDER_S)]
+
+
+class _Request(
+    msgspec.Struct, tag_field="command", forbid_unknown_fields=True, frozen=True, kw_only=True
 ):
+    """What all requests have in common."""
+
+
+class StatusRequest(_Request, frozen=True, kw_only=True, tag="status"):
     """Asks for the state of the agent: of all its instances, or of the one with this name."""
 
     name: str | None = None
 
 
-Request: TypeAlias = StatusRequest
+class HistoryRequest(_Request, frozen=True, kw_only=True, tag="history"):
+    """Asks for what happened: the last `limit` events, in order; of one instance, or of a kind.
 
-
-class MasterReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The router that serves, and how old its last advert is."""
-
-    address: str
-    priority: int
-    age_s: float
-
-
-class AddressReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One virtual IP: `held` is what the machine believes, `in_kernel` what netlink says."""
-
-    address: str
-    interface: str
-    held: bool
-    in_kernel: bool
-
-
-class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """What an instance has counted since the agent started.
-
-    `dropped` is by reason; `mismatched` counts adverts that were accepted although the peer is set
-    up in another way, by what differs. (msgspec gives every struct a copy of its own.)
+    `after` asks for those that follow the event with this number instead, the oldest first.
     """
 
-    adverts_sent: int = 0
-    adverts_received: int = 0
-    transitions: int = 0
-    dropped: dict[str, int] = {}
-    mismatched: dict[str, int] = {}
+    name: str | None = None
+    kind: str | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_EVENTS)] = 20
+    after: int | None = None
 
 
-class TrackerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One tracker: what it has seen last, since when it is up or down, when it looks again.
+class FollowRequest(_Request, frozen=True, kw_only=True, tag="follow"):
+    """Asks for each event as it happens, beginning with those after the one with this number."""
 
-    `up` is the verdict after rise, fall and flap damping. `next_look_s` is None for those that wait
-    for events.
+    name: str | None = None
+    kind: str | None = None
+    after: int | None = None
+
+
+class FailoverRequest(_Request, frozen=True, kw_only=True, tag="failover"):
+    """Orders an instance, its whole group, or all to hand over; `wait` for how it ended."""
+
+    name: str | None = None
+    wait: bool = True
+
+
+class MaintenanceRequest(_Request, frozen=True, kw_only=True, tag="maintenance"):
+    """Orders this host to serve nothing, or to stand for election again.
+
+    `force` is to go even where no peer is known to be ready. Units: `for_s` in seconds.
     """
+
+    on: bool
+    for_s: Span | None = None
+    reason: Reason | None = None
+    force: bool = False
+
+
+class PriorityRequest(_Request, frozen=True, kw_only=True, tag="priority"):
+    """Orders another priority until the next reload; None: the configured one again."""
 
     name: str
-    kind: str
-    up: bool
-    since: str
-    text: str
-    took_s: float | None = None
-    next_look_s: float | None = None
+    priority: Annotated[int, msgspec.Meta(ge=1, le=254)] | None = None
+    for_s: Span | None = None
 
 
-class EffectReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tracker means to an instance: its failure is FAULT, or it adds to the priority.
-
-    `weight` is None for the former; `adds` is what it adds at the moment.
-    """
-
-    tracker: str
-    weight: int | None = None
-    adds: int = 0
-
-
-class HookReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The last run of a hook; `group` is the group that it belongs to, or None."""
-
-    group: str | None = None
-    moment: str
-    program: str
-    ok: bool
-    text: str
-    took_s: float
-    at: str
-
-
-class InstanceReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One instance at one moment.
-
-    `leaving` is why a MASTER is on its way out; `warnings` are for a person, while they are so.
-    """
+class AnnounceRequest(_Request, frozen=True, kw_only=True, tag="announce"):
+    """Orders the announcements of an instance to be repeated now."""
 
     name: str
-    interface: str
-    vrid: int
-    version: int
-    state: State
-    since: str
-    cause: str
-    leaving: str | None = None
-    priority: int
-    effective_priority: int
-    master: MasterReport | None
-    advert_interval_s: float
-    master_down_interval_s: float
-    addresses: tuple[AddressReport, ...]
-    counters: Counters
-    warnings: tuple[str, ...] = ()
-    group: str | None = None
-    track: tuple[EffectReport, ...] = ()
-    hooks: tuple[HookReport, ...] = ()
 
 
-class StrangerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A router on our links whose VRID is nobody's here, and how often it was heard."""
+class ReloadRequest(_Request, frozen=True, kw_only=True, tag="reload"):
+    """Orders the configuration to be read anew; `plan` only tells what that would do."""
 
-    interface: str
-    vrid: int
-    source: str
-    count: int
+    plan: bool = False
 
 
-class AgentReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The agent and its instances at one moment."""
+Order: TypeAlias = FailoverRequest | MaintenanceRequest | PriorityRequest | AnnounceRequest
 
-    node: str
-    version: str
-    generated_at: str
-    uptime_s: float
-    instances: tuple[InstanceReport, ...]
-    strangers: tuple[StrangerReport, ...] = ()
-    trackers: tuple[TrackerReport, ...] = ()
+Request: TypeAlias = StatusRequest | HistoryRequest | FollowRequest | ReloadRequest | Order
+
+LOOKING: Final = (StatusRequest, HistoryRequest, FollowRequest)
+"""What changes nothing. All else is to administer."""
 
 
 class StatusReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,26 +125,92 @@ class StatusReply(msgspec.Struct, frozen=True, kw_only=True):
     status: AgentReport
 
 
+class HistoryReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `HistoryRequest`; `missed` is how many of those asked for are forgotten."""
+
+    ok: bool = True
+    node: str
+    events: tuple[EventReport, ...]
+    missed: int = 0
+
+
+class OutcomeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an order for one instance; `text` is for a person."""
+
+    instance: str
+    done: bool
+    text: str
+
+
+class OrderReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to an order: that it was taken, and what came of it for each instance."""
+
+    ok: bool = True
+    text: str
+    outcomes: tuple[OutcomeReport, ...] = ()
+
+
+class ChangeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reload does to one instance, tracker or group, or to the agent.
+
+    `verdict` is kept, changed, added or removed; `keys` are those that differ, `effect` what
+    follows from that.
+    """
+
+    section: str
+    name: str
+    verdict: str
+    keys: tuple[KeyReport, ...] = ()
+    effect: str = ""
+
+
+class KeyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of the configuration with another value; None where there was, or is, none."""
+
+    key: str
+    old: str | None
+    new: str | None
+
+
+class ReloadReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `ReloadRequest`: what changed, or would."""
+
+    ok: bool = True
+    file: str
+    applied: bool
+    changes: tuple[ChangeReport, ...]
+    warnings: tuple[str, ...] = ()
+
+
 class ErrorReply(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a request that cannot be served; `error` is for a person."""
+    """The answer to a request that cannot be served; `error` is for a person.
+
+    `denied` is whether another user may ask this.
+    """
 
     ok: bool = False
     error: str
+    denied: bool = False
 
 
-Reply: TypeAlias = StatusReply | ErrorReply
+Reply: TypeAlias = StatusReply | HistoryReply | OrderReply | ReloadReply | ErrorReply
 
-_REPLY_OF: Final = {StatusRequest: StatusReply}
+_REQUEST: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
+
+_REPLY_OF: Final[dict[type[Request], type[Reply]]] = {
+    StatusRequest: StatusReply,
+    HistoryRequest: HistoryReply,
+    FollowRequest: ErrorReply,
+    FailoverRequest: OrderReply,
+    MaintenanceRequest: OrderReply,
+    PriorityRequest: OrderReply,
+    AnnounceRequest: OrderReply,
+    ReloadRequest: ReloadReply,
+}
 
 
 class NotAReply(VipdError):
     """What came back is not the answer of a vipd agent."""
-
-
-class _Command(msgspec.Struct):
-    """What every request has. Why: msgspec lets the tag of a lone struct be missing."""
-
-    command: str
 
 
 class _Verdict(msgspec.Struct):
@@ -205,7 +222,7 @@ class _Verdict(msgspec.Struct):
 # -- lines ------------------------------------------------------------------------------------
 
 
-def encode(message: Request | Reply) -> bytes:
+def encode(message: Request | Reply | EventReport) -> bytes:
     """Write a message as one line, with its newline."""
     return msgspec.json.encode(message) + b"\n"
 
@@ -213,8 +230,7 @@ def encode(message: Request | Reply) -> bytes:
 def decode_request(line: bytes) -> Request | ErrorReply:
     """Read a request; whatever else a peer may have sent becomes the reply it deserves."""
     try:
-        msgspec.json.decode(line, type=_Command)
-        return msgspec.json.decode(line, type=Request)
+        return _REQUEST.decode(line)
     except (ValueError, RecursionError) as error:
         text = f"not a request that this agent understands: {error}"
         return ErrorReply(error=text[:LONGEST_ERROR])
@@ -233,101 +249,18 @@ def decode_reply(line: bytes, request: Request) -> Reply:
         raise NotAReply(f"the reply cannot be understood: {error}"[:LONGEST_ERROR]) from error
 
 
-def to_indented_json(report: AgentReport) -> str:
-    """Write a report for people and for jq alike."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+def decode_event(line: bytes) -> EventReport:
+    """Read a line of the stream that answers `FollowRequest`.
 
-
-# -- from the core's values --------------------------------------------------------------------
-
-
-def agent_report(
-    *,
-    node: str,
-    version: str,
-    uptime: Duration,
-    wall_ns: int,
-    instances: Iterable[InstanceReport],
-    strangers: Iterable[StrangerReport] = (),
-    trackers: Iterable[TrackerReport] = (),
-) -> AgentReport:
-    """Put the reports of the instances together. Units: `wall_ns` counts from the Unix epoch."""
-    return AgentReport(
-        node=node,
-        version=version,
-        generated_at=timestamp(wall_ns),
-        uptime_s=seconds(uptime),
-        instances=tuple(instances),
-        strangers=tuple(strangers),
-        trackers=tuple(trackers),
-    )
-
-
-def instance_status(
-    status: InstanceStatus,
-    *,
-    now: Instant,
-    wall_ns: int,
-    in_kernel: Collection[Vip],
-    counters: Counters,
-    warnings: Iterable[str] = (),
-    hooks: Iterable[HookReport] = (),
-) -> InstanceReport:
-    """Say in the words of the message what the core's snapshot says.
-
-    `now` and `wall_ns` are the same moment on the machine's clock and on the wall's. `in_kernel`
-    is which of the addresses netlink sees on the interface; `warnings` are what the agent knows
-    besides what the machine does.
-    Units: `wall_ns` is in nanoseconds since the Unix epoch.
+    Raises: VipdError, when the agent refuses to tell; NotAReply, when the line is anything else.
     """
-    config = status.config
-    return InstanceReport(
-        name=config.name,
-        interface=config.interface,
-        vrid=config.vrid,
-        version=config.version,
-        state=status.state,
-        since=timestamp(wall_ns - (now - status.since)),
-        cause=status.cause.text,
-        leaving=status.leaving.text if status.leaving else None,
-        priority=config.priority,
-        effective_priority=status.effective_priority,
-        master=_master(status.master, now) if status.master else None,
-        advert_interval_s=seconds(config.advert_interval),
-        master_down_interval_s=seconds(status.master_down_interval),
-        addresses=tuple(_address(vip, status, vip in in_kernel) for vip in config.addresses),
-        counters=counters,
-        warnings=(*status.warnings, *warnings),
-        group=config.group,
-        track=tuple(
-            EffectReport(tracker=use.name, weight=use.weight, adds=adds)
-            for use, adds in status.track
-        ),
-        hooks=tuple(hooks),
-    )
-
-
-def timestamp(wall_ns: int) -> str:
-    """Write a moment in ISO 8601, in UTC, to the millisecond. Units: since the Unix epoch."""
-    moment = EPOCH + timedelta(milliseconds=wall_ns // MILLISECOND)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _master(heard: Heard, now: Instant) -> MasterReport:
-    return MasterReport(
-        address=str(heard.address), priority=heard.priority, age_s=seconds(now - heard.at)
-    )
-
-
-def _address(vip: Vip, status: InstanceStatus, present: bool) -> AddressReport:  # noqa: FBT001
-    return AddressReport(
-        address=str(vip), interface=status.config.interface, held=status.held, in_kernel=present
-    )
-
-
-def seconds(duration: Duration) -> float:
-    """Write a duration in seconds, as fine as anybody reads: the rest would print as noise."""
-    return round(duration / SECOND, 6)
+    try:
+        return msgspec.json.decode(line, type=EventReport)
+    except (ValueError, RecursionError) as error:
+        reply = decode_reply(line, FollowRequest())
+        if isinstance(reply, ErrorReply):
+            raise VipdError(reply.error) from error
+        raise NotAReply("the stream cannot be understood") from error
 
 
 # -- from a report to a reply ------------------------------------------------------------------
@@ -339,13 +272,15 @@ def answer_status(request: StatusRequest, report: AgentReport) -> Reply:
         return StatusReply(status=report)
     chosen = tuple(each for each in report.instances if each.name == request.name)
     if not chosen:
-        return ErrorReply(error=_no_such_instance(request.name, report)[:LONGEST_ERROR])
+        return no_such_instance(request.name, report.node, [one.name for one in report.instances])
     return StatusReply(status=msgspec.structs.replace(report, instances=chosen))
 
 
-def _no_such_instance(name: str, report: AgentReport) -> str:
-    names = [each.name for each in report.instances]
-    text = f"there is no instance {name[:LONGEST_COMPARED]!r} on {report.node}"
-    if close := get_close_matches(name[:LONGEST_COMPARED], names, n=1):
-        return f"{text}; did you mean {close[0]!r}?"
-    return f"{text}; there is: {', '.join(names)}" if names else f"{text}; it has none"
+def no_such_instance(name: str, node: str, known: Sequence[str]) -> ErrorReply:
+    """Say that a name is nobody's here, and which name was perhaps meant."""
+    text = f"there is no instance {name[:LONGEST_COMPARED]!r} on {node}"
+    if close := get_close_matches(name[:LONGEST_COMPARED], known, n=1):
+        text += f"; did you mean {close[0]!r}?"
+    else:
+        text += f"; there is: {', '.join(known)}" if known else "; it has none"
+    return ErrorReply(error=text[:LONGEST_ERROR])

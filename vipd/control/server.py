@@ -1,11 +1,14 @@
 """The agent's end of the control socket.
 
 Theory of operation. A connection is one request line, one reply line and the end. Connections are
-protocols with one deadline each, not tasks: nothing is awaited, so nothing can be left waiting,
-and a peer that misbehaves costs a buffer of bounded size for a bounded time. The handler is a
-plain function on the loop: it must be quick and sees the machines between two events, never in
-the middle of one. An exception of the handler is a bug of ours and goes to the loop's exception
-handler; nothing that a peer sends raises.
+protocols with one deadline each, not tasks: a peer that misbehaves costs a buffer of bounded size
+for a bounded time. The handler is a plain function on the loop: it must be quick and sees the
+machines between two events, never in the middle of one. It gives the reply, or, where that has to
+be waited for, takes what is to be called with it; or it gives a feed, whose events go to the peer
+for as long as it reads them. An exception of the handler is a bug of ours and goes to the loop's
+exception handler; nothing that a peer sends raises.
+
+Who asks is told by the kernel (`Caller`); the handler decides what that caller may ask for.
 
 One agent per socket. That is decided by a lock on `<socket>.lock`, which the kernel drops with
 the process, however it ends; so whoever holds it may replace a socket file that was left behind.
@@ -24,9 +27,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
+from vipd.control.access import caller_of, let_group_look
+from vipd.control.handler import Handler
 from vipd.control.messages import ErrorReply, Reply, Request, decode_request, encode
+from vipd.control.report import EventReport
 from vipd.errors import VipdError
 
 SOCKET_MODE: Final = 0o660
@@ -39,13 +45,13 @@ class Limits:
 
     request_bytes: int = 64 * 1024
     request_s: float = 2.0
+    answer_s: float = 600.0
     reply_s: float = 2.0
     connections: int = 64
+    feed_bytes: int = 1024 * 1024
 
 
 LIMITS: Final = Limits()
-
-Handler: TypeAlias = Callable[[Request], Reply]
 
 
 class ControlServer:
@@ -97,7 +103,7 @@ class ControlServer:
 
 
 class _Connection(asyncio.Protocol):
-    """One peer: it is waiting for the request, then for the reply to be taken, then gone."""
+    """One peer: it is waiting for the request, for the answer, for that to be taken, then gone."""
 
     _transport: asyncio.Transport
     _deadline: asyncio.TimerHandle
@@ -108,7 +114,8 @@ class _Connection(asyncio.Protocol):
         self._limits = limits
         self._others = others
         self._received = bytearray()
-        self._answered = False
+        self._asked = False
+        self._detach: Callable[[], None] = lambda: None
 
     def abort(self) -> asyncio.Future[None]:
         """End the connection at once; the future tells when it has."""
@@ -127,6 +134,8 @@ class _Connection(asyncio.Protocol):
             self._refuse(f"{self._limits.connections} connections are open already; try again")
 
     def data_received(self, data: bytes) -> None:
+        if self._asked:
+            return
         self._received += data
         end = self._received.find(b"\n", len(self._received) - len(data))
         if end < 0 and len(self._received) <= self._limits.request_bytes:
@@ -135,16 +144,40 @@ class _Connection(asyncio.Protocol):
             self._refuse(f"a request has at most {self._limits.request_bytes} bytes")
             return
         request = decode_request(bytes(self._received[:end]))
-        self._reply(request if isinstance(request, ErrorReply) else self._handler(request))
+        if isinstance(request, ErrorReply):
+            self._reply(request)
+        else:
+            self._serve(request)
 
-    def eof_received(self) -> None:
-        if not self._answered:
+    def eof_received(self) -> bool:
+        if not self._asked:
             self._refuse("the request ended before its newline")
+        return self._asked
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._deadline.cancel()
+        self._detach()
         self._others.discard(self)
         self._ended.set_result(None)
+
+    def _serve(self, request: Request) -> None:
+        """Let the request be answered. The peer has nothing more to say."""
+        self._asked = True
+        self._received.clear()
+        self._deadline.cancel()
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(self._limits.answer_s, self._transport.abort)
+        caller = caller_of(self._transport.get_extra_info("socket"))
+        if feed := self._handler(request, caller, self._reply):
+            self._deadline.cancel()
+            self._detach = feed.attach(self._pass_on)
+
+    def _pass_on(self, event: EventReport) -> None:
+        """One more event for a peer that follows; one that does not read is let go."""
+        if self._transport.get_write_buffer_size() > self._limits.feed_bytes:
+            self._transport.abort()
+        elif not self._transport.is_closing():
+            self._transport.write(encode(event))
 
     def _give_up_waiting(self) -> None:
         self._refuse(f"no request within {self._limits.request_s:g} s")
@@ -154,7 +187,9 @@ class _Connection(asyncio.Protocol):
 
     def _reply(self, reply: Reply) -> None:
         """Answer and hang up. The transport reads no more, and ends when all is written."""
-        self._answered = True
+        if self._transport.is_closing():
+            return
+        self._asked = True
         self._received.clear()
         self._deadline.cancel()
         loop = asyncio.get_running_loop()
@@ -205,6 +240,7 @@ def _bind(path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(os.fspath(path))
         try:
+            let_group_look(path)
             path.chmod(SOCKET_MODE)
             yield listener
         finally:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from vipd.control.client import NoAgent, ask
-from vipd.control.messages import AgentReport, ErrorReply, InstanceReport, StatusRequest
+from vipd.control.messages import ErrorReply, StatusRequest
+from vipd.control.report import AgentReport, InstanceReport
 from vipd.core.model import State
 from vipd.errors import VipdError
 from vipd.lab.lab import Host, Lab

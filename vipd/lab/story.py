@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import TypeAlias
 
-from vipd.control.messages import AgentReport
+from vipd.control.report import AgentReport
 from vipd.core.election import master_down_interval, skew_time
 from vipd.core.model import State
 from vipd.core.units import MILLISECOND, SECOND, Duration, Instant

@@ -14,7 +14,7 @@ from vipd.agent.grouping import grouped
 from vipd.agent.hook_desk import HookDesk
 from vipd.agent.report import Reporter
 from vipd.agent.tracking import Tracking
-from vipd.control.messages import EffectReport
+from vipd.control.report import EffectReport
 from vipd.core.config import GroupConfig, HookMoment, HooksConfig, TrackerConfig, TrackUse
 from vipd.core.units import SECOND
 from vipd.track.outcome import Outcome, Report

@@ -26,19 +26,18 @@ from click.testing import CliRunner, Result
 from vipd.cli.main import cli
 from vipd.cli.render_text import render_detail, render_text
 from vipd.config.model import DEFAULT_PATH
-from vipd.control.messages import (
+from vipd.control.access import Caller
+from vipd.control.handler import Respond
+from vipd.control.messages import ErrorReply, Request, StatusRequest, answer_status
+from vipd.control.report import (
     AddressReport,
     AgentReport,
     Counters,
     EffectReport,
-    ErrorReply,
     HookReport,
     InstanceReport,
     MasterReport,
-    Reply,
-    StatusRequest,
     TrackerReport,
-    answer_status,
 )
 from vipd.control.server import ControlServer
 from vipd.core.model import State
@@ -361,9 +360,10 @@ class Agent:
     report: AgentReport
     asked: list[StatusRequest] = field(default_factory=list)
 
-    def answer(self, request: StatusRequest) -> Reply:
+    def answer(self, request: Request, _: Caller, respond: Respond) -> None:
+        assert isinstance(request, StatusRequest)
         self.asked.append(request)
-        return answer_status(request, self.report)
+        respond(answer_status(request, self.report))
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -453,8 +453,8 @@ def test_a_name_of_any_bytes_is_only_unknown(agent: Agent) -> None:
 
 def test_what_the_agent_refuses_is_exit_code_2(tmp_path: Path) -> None:
     class Crowded(Agent):
-        def answer(self, request: StatusRequest) -> Reply:  # noqa: ARG002
-            return ErrorReply(error="64 connections are open already; try again")
+        def answer(self, request: Request, _: Caller, respond: Respond) -> None:  # noqa: ARG002
+            respond(ErrorReply(error="64 connections are open already; try again"))
 
     crowded = Crowded(tmp_path / "control.sock", report())
     with crowded.running():

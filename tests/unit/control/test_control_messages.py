@@ -13,26 +13,27 @@ from hypothesis import strategies as st
 
 from vipd.control.messages import (
     LONGEST_ERROR,
-    AgentReport,
-    Counters,
     ErrorReply,
-    HookReport,
-    InstanceReport,
     NotAReply,
     Reply,
     StatusReply,
     StatusRequest,
-    StrangerReport,
-    TrackerReport,
-    agent_report,
     answer_status,
     decode_reply,
     decode_request,
     encode,
-    instance_status,
+)
+from vipd.control.report import (
+    AgentReport,
+    Counters,
+    HookReport,
+    InstanceReport,
+    StrangerReport,
+    TrackerReport,
     timestamp,
     to_indented_json,
 )
+from vipd.control.snapshot import agent_report, instance_status
 from vipd.core.cause import Cause, CauseCode
 from vipd.core.config import InstanceConfig, TrackUse
 from vipd.core.model import Heard, State
@@ -120,6 +121,7 @@ def test_a_status_reply_has_exactly_the_keys_of_the_contract() -> None:
     status = reply["status"]
     assert set(status) == {
         *("node", "version", "generated_at", "uptime_s", "instances", "strangers", "trackers"),
+        *("maintenance", "config", "warnings"),
     }
     assert set(status["strangers"][0]) == {"interface", "vrid", "source", "count"}
     assert set(status["trackers"][0]) == {
@@ -146,13 +148,16 @@ def test_a_status_reply_has_exactly_the_keys_of_the_contract() -> None:
         "group",
         "track",
         "hooks",
+        *("peers", "next", "priority_order", "stands_aside"),
     }
     assert set(one["track"][0]) == {"tracker", "weight", "adds"}
     assert set(one["hooks"][0]) == {
         *("moment", "group", "program", "ok", "text", "took_s", "at"),
     }
     assert set(one["master"]) == {"address", "priority", "age_s"}
-    assert set(one["addresses"][0]) == {"address", "interface", "held", "in_kernel"}
+    assert set(one["addresses"][0]) == {
+        *("address", "interface", "held", "in_kernel", "lease_left_s"),
+    }
     assert set(one["counters"]) == {
         *("adverts_sent", "adverts_received", "transitions", "dropped", "mismatched"),
     }
@@ -187,12 +192,14 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
                             "interface": "eth0",
                             "held": False,
                             "in_kernel": False,
+                            "lease_left_s": None,
                         },
                         {
                             "address": "2001:db8:51::100/64",
                             "interface": "eth0",
                             "held": False,
                             "in_kernel": True,
+                            "lease_left_s": None,
                         },
                     ],
                     "counters": {
@@ -216,6 +223,10 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
                             "at": "2026-01-02T03:03:00.000Z",
                         }
                     ],
+                    "peers": [],
+                    "next": None,
+                    "priority_order": None,
+                    "stands_aside": False,
                 }
             ],
             "strangers": [
@@ -232,6 +243,9 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
                     "next_look_s": 0.5,
                 }
             ],
+            "maintenance": None,
+            "config": None,
+            "warnings": [],
         },
     }
 
@@ -309,7 +323,7 @@ def test_messages_are_one_line_each_and_come_back_as_they_were() -> None:
     assert decode_request(encode(request)) == request
     assert decode_reply(encode(reply), request) == reply
     assert decode_reply(encode(error), request) == error
-    assert as_json(error) == {"ok": False, "error": "no\nway"}
+    assert as_json(error) == {"ok": False, "error": "no\nway", "denied": False}
 
 
 def test_the_request_as_a_person_would_type_it() -> None:

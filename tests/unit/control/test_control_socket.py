@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from vipd.control.access import Caller
 from vipd.control.client import NoAgent, ask
+from vipd.control.handler import Respond
 from vipd.control.messages import (
-    AgentReport,
     ErrorReply,
     Reply,
     Request,
@@ -27,6 +28,7 @@ from vipd.control.messages import (
     decode_reply,
     encode,
 )
+from vipd.control.report import AgentReport
 from vipd.control.server import LIMITS, ControlServer, Limits
 from vipd.errors import VipdError
 
@@ -50,8 +52,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "control.sock"
 
 
-def answer(request: Request) -> Reply:
-    return REPLY if request.name is None else ErrorReply(error=request.name)
+def answer(request: Request, _: Caller, respond: Respond) -> None:
+    assert isinstance(request, StatusRequest)
+    respond(REPLY if request.name is None else ErrorReply(error=request.name))
 
 
 @asynccontextmanager
@@ -70,7 +73,7 @@ async def serving(path: Path, limits: Limits = LIMITS) -> AsyncIterator[ControlS
         assert raised == []
 
 
-async def asked(path: Path, request: Request = REQUEST) -> Reply:
+async def asked(path: Path, request: StatusRequest = REQUEST) -> Reply:
     return await asyncio.to_thread(ask, path, request, timeout_s=LONG)
 
 
@@ -256,8 +259,8 @@ def test_a_peer_that_comes_and_goes_leaves_nothing(path: Path) -> None:
 
 
 def test_a_peer_that_never_reads_is_hung_up_on(path: Path) -> None:
-    def at_length(_: Request) -> Reply:
-        return ErrorReply(error=4_000_000 * "x")
+    def at_length(_: Request, __: Caller, respond: Respond) -> None:
+        respond(ErrorReply(error=4_000_000 * "x"))
 
     async def scenario() -> None:
         server = ControlServer(path, at_length, QUICK)
