@@ -8,17 +8,14 @@ for so long as a person would who is in a hurry.
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from types import TracebackType
-from typing import Self
 
-from vipd.errors import VipdError
+from client_program import ClientProgram, tell
+
 from vipd.lab.lab import Host, Lab
 
 EVERY_S = 0.010
@@ -61,39 +58,16 @@ class Requests:
         return f"{len(self.failed)} of {len(self.all)} requests failed, {self.outage_ms:.0f} ms out"
 
 
-class HttpClient:
+class HttpClient(ClientProgram):
     """Requests http://ADDRESS/ from a host of the lab, from `with` to the end of the block."""
 
     def __init__(self, lab: Lab, host: Host, address: str) -> None:
-        self._lab = lab
-        self._host = host
+        super().__init__(lab, host, __file__, address)
         self._address = address
-        self._file = host.directory / f"http-{address}.jsonl"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        with self._file.open("wb") as out:
-            command = [sys.executable, __file__, self._address]
-            self._process = self._host.popen(command, stdout=out, stderr=subprocess.STDOUT)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait()
 
     def requests(self) -> Requests:
         """All that are decided."""
-        assert self._process is not None, "it runs"
-        if self._process.poll() is not None:
-            raise VipdError(f"the client has ended: {self._file.read_text()}")
-        lines = self._file.read_text().rpartition("\n")[0].splitlines()
-        seen = [Request(**json.loads(line)) for line in lines]
+        seen = [Request(**line) for line in self.lines()]
         return Requests(tuple(sorted(seen, key=lambda one: one.at)))
 
     def wait_who(self, name: str, timeout_s: float = 10) -> None:
@@ -103,7 +77,7 @@ class HttpClient:
             seen = self.requests().all
             return bool(seen) and seen[-1].who == name
 
-        self._lab.wait_until(answers, timeout_s, f"{name} serves HTTP on {self._address}")
+        self.lab.wait_until(answers, timeout_s, f"{name} serves HTTP on {self._address}")
 
     def during(self, act: Callable[[], None]) -> Requests:
         """What becomes of the requests while something is done, from shortly before it."""
@@ -114,7 +88,7 @@ class HttpClient:
         def decided() -> bool:
             return any(one.at > ended + PATIENCE_S for one in self.requests().all)
 
-        self._lab.wait_until(decided, 10, "the client goes on")
+        self.lab.wait_until(decided, 10, "the client goes on")
         return self.requests().between(began - 5 * EVERY_S, ended)
 
 
@@ -142,8 +116,7 @@ async def _request(address: str) -> None:
         who = await _ask(address)
     except (OSError, IndexError) as problem:
         error = f"{type(problem).__name__}: {problem}"
-    sys.stdout.write(json.dumps({"at": at, "who": who, "error": error}) + "\n")
-    sys.stdout.flush()
+    tell(at=at, who=who, error=error)
 
 
 async def _play(address: str) -> None:

@@ -6,19 +6,16 @@ taken when Redis says OK, and as acknowledged when WAIT says that a replica has 
 
 from __future__ import annotations
 
-import json
 import socket
-import subprocess
 import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
+from client_program import ClientProgram, tell
 from service import Server, need
 
-from vipd.errors import VipdError
 from vipd.lab.lab import Host, Lab
 
 PORT = 6379
@@ -56,39 +53,15 @@ class Write:
     acknowledged: bool
 
 
-class Writer:
+class Writer(ClientProgram):
     """Writes through an address from a host of the lab, from `with` to the end of the block."""
 
     def __init__(self, lab: Lab, host: Host, address: str) -> None:
-        self._lab = lab
-        self._host = host
-        self._address = address
-        self._file = host.directory / "writes.jsonl"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        with self._file.open("wb") as out:
-            command = [sys.executable, __file__, self._address]
-            self._process = self._host.popen(command, stdout=out, stderr=subprocess.STDOUT)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait()
+        super().__init__(lab, host, __file__, address)
 
     def taken(self) -> list[Write]:
         """All that was taken, in order."""
-        assert self._process is not None, "it runs"
-        if self._process.poll() not in (None, -9):
-            raise VipdError(f"the client has ended: {self._file.read_text()}")
-        lines = self._file.read_text().rpartition("\n")[0].splitlines()
-        return [Write(**json.loads(line)) for line in lines]
+        return [Write(**line) for line in self.lines()]
 
     def acknowledged(self) -> list[Write]:
         """Those that a replica has, too."""
@@ -98,11 +71,11 @@ class Writer:
         """Wait until so many more are acknowledged."""
         wanted = len(self.acknowledged()) + count
         what = f"{count} writes more are acknowledged"
-        self._lab.wait_until(lambda: len(self.acknowledged()) >= wanted, 15, what)
+        self.lab.wait_until(lambda: len(self.acknowledged()) >= wanted, 15, what)
 
     def wait_taken_after(self, at: float) -> None:
         """Wait until one is taken that was begun after a moment of the monotonic clock."""
-        self._lab.wait_until(lambda: self.taken()[-1].at > at, 15, "a write is taken")
+        self.lab.wait_until(lambda: self.taken()[-1].at > at, 15, "a write is taken")
 
 
 def keys(host: Host) -> set[str]:
@@ -133,9 +106,7 @@ def _write(address: str, number: int) -> int:
                 at, key = time.monotonic(), f"key-{number}"
                 _ask(stream, server, "SET", key, str(number))
                 replicas = int(_ask(stream, server, "WAIT", "1", str(WAIT_MS)))
-                write = {"key": key, "at": at, "acknowledged": replicas >= 1}
-                sys.stdout.write(json.dumps(write) + "\n")
-                sys.stdout.flush()
+                tell(key=key, at=at, acknowledged=replicas >= 1)
     return number
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from vipd.config.host import host_problems
+from vipd.config.host import load_checked
 from vipd.config.load import load
 from vipd.config.model import DEFAULT_PATH, Config
 from vipd.config.trap import traps
@@ -58,10 +58,9 @@ class Findings:
 
 def _look(file: Path, *, elsewhere: bool) -> Findings:
     try:
-        config = load(file)
+        config, problems = (load(file), ()) if elsewhere else load_checked(file)
     except ConfigError as error:
         return Findings(problems=error.problems)
-    problems = () if elsewhere else host_problems(config)
     return Findings(config=config, problems=problems, warnings=traps(config))
 
 

@@ -171,7 +171,7 @@ What a host knows of itself decides the election. A tracker is declared once, in
 interface = "eth0"
 vrid = 51
 addresses = ["192.0.2.100/24"]
-track = ["nginx", { name = "uplink", weight = -50 }]
+track = ["nginx", { name = "uplink", weight = -60 }]
 ```
 
 Without a weight, its failure is FAULT: this host does not serve. A weight above 0 is added to the

@@ -1,7 +1,8 @@
 """What a configuration needs of this host: programs that can be run, users that exist.
 
-A valid file may name what is not there. `vipd check` tells it as an error. A running agent has no
-use for the answer but to warn: a hook that is gone must not keep the addresses from being served.
+A valid file may name what is not there. `vipd check` tells it as an error, and a reload is refused
+for it. An agent that starts has no use for the answer but to warn: a hook that is gone must not
+keep the addresses from being served.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from vipd.config.load import load
 from vipd.config.model import Config
 from vipd.config.text import join, quote
 from vipd.core.config import HookMoment, HooksConfig, TrackerConfig
@@ -20,6 +22,17 @@ from vipd.program import fault_of, stats_of, trusted_users
 
 ROOTS = (None, "root", "0")
 """Who runs as root: nobody else named, for the agent is root."""
+
+
+def load_checked(
+    path: Path, environ: Mapping[str, str] = os.environ
+) -> tuple[Config, tuple[ConfigProblem, ...]]:
+    """Read a file; with it comes what this host does not have of what it names.
+
+    Raises: ConfigError with all problems of the file itself.
+    """
+    config = load(path, environ)
+    return config, host_problems(config)
 
 
 def host_problems(config: Config) -> tuple[ConfigProblem, ...]:

@@ -72,7 +72,8 @@ def interpret(document: dict[str, Any], file: str, environ: Mapping[str, str]) -
     tables: dict[str, dict[str, Any]] = {
         kind: values.get(kind, {}) for kind in ("instance", "track", "group")
     }
-    if problems := [*reader.problems, *_faults(tables)]:
+    unread = {problem.path for problem in reader.problems}
+    if problems := [*reader.problems, *_faults(tables, unread)]:
         raise ConfigError(file, problems)
     return Config(
         agent=_agent(values.get("agent", {}), environ),
@@ -82,7 +83,7 @@ def interpret(document: dict[str, Any], file: str, environ: Mapping[str, str]) -
     )
 
 
-def _faults(tables: dict[str, dict[str, Any]]) -> Iterator[ConfigProblem]:
+def _faults(tables: dict[str, dict[str, Any]], unread: set[str]) -> Iterator[ConfigProblem]:
     """What no single key can know. A tracker of an unknown kind is UNSET, but declared."""
     instances, trackers, groups = tables["instance"], tables["track"], tables["group"]
     for name, keys in instances.items():
@@ -94,7 +95,7 @@ def _faults(tables: dict[str, dict[str, Any]]) -> Iterator[ConfigProblem]:
         for name, keys in tables[kind].items():
             yield from hook_faults(f"{join(kind, name)}.hooks", keys.get("hooks", {}))
     yield from conflicts([_draft(*item) for item in instances.items()])
-    yield from references(instances, groups, trackers)
+    yield from references(instances, groups, trackers, unread)
 
 
 def _agent(keys: dict[str, Any], environ: Mapping[str, str]) -> AgentConfig:

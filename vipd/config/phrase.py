@@ -68,9 +68,10 @@ def way_out(value: object, kind: inspect.Type) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The one of the known words that was probably meant."""
-    near = get_close_matches(word[:LONGEST_COMPARED].lower(), list(known), n=1)
-    return near[0] if near else None
+    """The one of the known words that was probably meant, whatever its letters."""
+    words = {each.lower(): each for each in known}
+    near = get_close_matches(word[:LONGEST_COMPARED].lower(), list(words), n=1)
+    return words[near[0]] if near else None
 
 
 def either(values: Iterable[object]) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 
 from msgspec import UNSET
 
+from vipd.config.model import Config
 from vipd.config.phrase import nearest
 from vipd.config.text import join, quote
+from vipd.core.config import DEFAULT_PRIORITY, InstanceConfig, TrackUse
 from vipd.core.model import OWNER_PRIORITY
 from vipd.errors import ConfigProblem
 
@@ -17,13 +19,27 @@ Tables = Mapping[str, Mapping[str, Any]]
 
 
 def references(
-    instances: Tables, groups: Tables, trackers: Collection[str]
+    instances: Tables, groups: Tables, trackers: Collection[str], unread: Collection[str] = ()
 ) -> Iterator[ConfigProblem]:
-    """Find every name that leads nowhere, or to too many."""
+    """Find every name that leads nowhere, or to too many, or to what cannot move together.
+
+    `unread` are the paths of keys that have a problem of their own: what is not there may be one.
+    """
     for kind, tables in (("instance", instances), ("group", groups)):
         for name, keys in tables.items():
             yield from _of_uses(join(kind, name), keys, trackers)
     yield from _of_members(groups, instances)
+    yield from _of_priorities(groups, instances, unread)
+
+
+def tracking_places(
+    config: Config, instance: InstanceConfig
+) -> Iterator[tuple[str, tuple[TrackUse, ...]]]:
+    """Where trackers stand that count for an instance: there, or on its group."""
+    yield join("instance", instance.name), instance.track
+    for group in config.groups:
+        if instance.name in group.members:
+            yield join("group", group.name), group.track
 
 
 def use_name(use: object) -> str:
@@ -79,6 +95,27 @@ def _of_member(path: str, member: str, instances: Tables) -> Iterator[ConfigProb
         problem = f"{quote(member)} owns its addresses (priority 255)"
         hint = "an owner serves in any case, so nothing can move with it; give it 254"
         yield ConfigProblem(path=path, problem=problem, hint=hint)
+
+
+def _of_priorities(
+    groups: Tables, instances: Tables, unread: Collection[str]
+) -> Iterator[ConfigProblem]:
+    """Members stand for election with one priority: else the links would elect different hosts."""
+    for name, keys in groups.items():
+        known = {
+            member: instances[member].get("priority", DEFAULT_PRIORITY)
+            for member in keys.get("members", ())
+            if member in instances and f"{join('instance', member)}.priority" not in unread
+        }
+        priorities = {member: own for member, own in known.items() if own != OWNER_PRIORITY}
+        first = next(iter(priorities), "")
+        for member, priority in priorities.items():
+            if priority != priorities[first]:
+                yield ConfigProblem(
+                    path=f"{join('group', name)}.members",
+                    problem=f"{first} has priority {priorities[first]}, {member} has {priority}",
+                    hint="they move together: write one priority for all of them",
+                )
 
 
 def _unknown(

@@ -28,10 +28,12 @@ from vipd.config.track_text import (
     read_method,
     read_path,
     read_pattern,
+    read_server_socket,
     read_status,
     read_target,
     read_unit,
     read_user,
+    read_value,
     read_variable,
 )
 from vipd.core.units import MILLISECOND, SECOND, Duration
@@ -96,7 +98,7 @@ User = Annotated[str, written('such as "nobody"', read_user)]
 Path = Annotated[str, written('such as "/etc/vipd/drain"', read_path)]
 SocketPath = Annotated[
     str,
-    written('such as "/run/app.sock"', read_path),
+    written('such as "/run/app.sock"', read_server_socket),
     told("connect to this unix socket instead of an address", takes="a path"),
 ]
 Port = Annotated[int, Meta(ge=1, le=65_535), written("such as port = 5432")]
@@ -155,7 +157,7 @@ class Script(Polled, frozen=True, kw_only=True):
     environment: Annotated[
         dict[
             Annotated[str, written("letters, digits and '_'", read_variable)],
-            Annotated[str, written('a string, such as LEVEL = "3"')],
+            Annotated[str, written('a string, such as LEVEL = "3"', read_value)],
         ],
         written('such as environment = { LANG = "C" }'),
         told("variables that it gets besides PATH", takes="a table of strings"),
@@ -204,7 +206,9 @@ class Https(Http, frozen=True, kw_only=True):
         told("whether its certificate must be good"),
     ] = True
     ca: Annotated[
-        Path, told("who signs good certificates", takes="a path", absent="the system's list")
+        str,
+        written('such as "/etc/ssl/certs/example-ca.pem"', read_path),
+        told("who signs good certificates", takes="a path", absent="the system's list"),
     ] = left_out
     server_name: Annotated[
         str,
@@ -263,7 +267,10 @@ class Redis(Polled, frozen=True, kw_only=True):
     lag_max: Annotated[
         str,
         _duration(SECOND, LONGEST_LAG, "Redis counts seconds", SECOND),
-        told("for how long a replica may not have heard of its master", takes="a duration"),
+        told(
+            "for how long a replica may not have heard of its master; without a link it is down",
+            takes="a duration",
+        ),
     ] = left_out
 
 
@@ -299,7 +306,11 @@ class Load(Polled, frozen=True, kw_only=True):
 class Disk(Polled, frozen=True, kw_only=True):
     """Looks at a file system: up while there is room, and it can be written to."""
 
-    path: Annotated[Path, told("any place on the file system", takes="a path")]
+    path: Annotated[
+        str,
+        written('such as "/var/lib/data"', read_path),
+        told("any place on the file system", takes="a path"),
+    ]
     free_min: Annotated[
         str,
         written('such as "1GiB" or "5%"', read_free),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import warnings
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from vipd.config.text import RefusedText, harmless, quote, read_host
+from vipd.config.text import RefusedText, harmless, quote, read_host, read_socket_path
 
 STATUS_CODES = range(100, 600)
 """RFC: 9110 §15."""
@@ -31,6 +32,9 @@ _UNITS: dict[str, int] = {
     **{f"{letter}B": 1000**power for power, letter in enumerate("kMGTP", 1)},
     **{f"{letter}iB": 1024**power for power, letter in enumerate(("K", "M", "G", "T", "P"), 1)},
 }
+
+LARGEST_SIZE = 2**63 - 1
+"""Bytes. Linux counts them with a sign, in 64 bits."""
 
 LONGEST_LIST = 200
 """How many characters of somebody else's command line are repeated in a message."""
@@ -95,6 +99,15 @@ def read_path(text: str) -> str:
     return text
 
 
+def read_server_socket(text: str) -> str:
+    """Read the absolute path of a unix socket to connect to.
+
+    Raises: RefusedText.
+    """
+    read_socket_path(text)
+    return text
+
+
 def read_user(text: str) -> str:
     """Read the name or number of a user or a group.
 
@@ -113,6 +126,16 @@ def read_variable(text: str) -> str:
     if _VARIABLE.fullmatch(text):
         return text
     raise RefusedText(f"{quote(text)} cannot be the name of a variable")
+
+
+def read_value(text: str) -> str:
+    """Read the value of an environment variable.
+
+    Raises: RefusedText.
+    """
+    if "\0" in text:
+        raise RefusedText("has a zero byte in it", "a variable ends there; leave it out")
+    return text
 
 
 def read_executable(text: str) -> str:
@@ -174,6 +197,8 @@ def read_free(text: str) -> int | float:
         raise RefusedText(f"{quote(text)} has no unit that is known", hint)
     whole, _, part = number.partition(".")
     size: int = int(whole + part) * _UNITS[unit] // 10 ** len(part)
+    if size > LARGEST_SIZE:
+        raise RefusedText(f"{quote(text)} is more than any file system has")
     return size
 
 
@@ -193,7 +218,9 @@ def read_target(text: str) -> str:
     if colon and port.isdigit():
         hint = f"write address = {quote(host.strip('[]'))} and port = {port}"
         raise RefusedText(f"{quote(text)} has a port in it", hint)
-    return read_host_name(text)
+    if not _is_host_name(text):
+        raise RefusedText(f"{quote(text)} is neither an address nor the name of a host")
+    return text
 
 
 def read_host_name(text: str) -> str:
@@ -201,10 +228,14 @@ def read_host_name(text: str) -> str:
 
     Raises: RefusedText.
     """
-    # What has only digits and dots is an address that went wrong.
-    if _HOST_NAME.fullmatch(text) and not text.replace(".", "").isdigit():
-        return text
-    raise RefusedText(f"{quote(text)} is neither an address nor the name of a host")
+    if not _is_host_name(text):
+        raise RefusedText(f"{quote(text)} is not the name of a host")
+    return text
+
+
+def _is_host_name(text: str) -> bool:
+    """Why digits are looked for: what has nothing else is an address that went wrong."""
+    return _HOST_NAME.fullmatch(text) is not None and not text.replace(".", "").isdigit()
 
 
 def read_ip(text: str) -> str:
@@ -252,29 +283,46 @@ class UrlText:
 
         Raises: RefusedText.
         """
+        shown = _shown_url(text)
         if not text.isascii() or not text.isprintable() or " " in text:
-            raise RefusedText(f"{quote(text)} has a character that a URL must not have")
+            raise RefusedText(f"{shown} has a character that a URL must not have")
         try:
             url = urlsplit(text)
-            port = url.port
         except ValueError:
-            raise RefusedText(f"{quote(text)} is not a URL") from None
-        self._judge_scheme(text, url.scheme)
-        if not url.hostname or port == 0:
-            raise RefusedText(f"{quote(text)} names no host")
+            raise RefusedText(f"{shown} is not a URL") from None
+        self._judge_scheme(shown, url.scheme)
         if "@" in url.netloc:
             hint = 'write headers = { Authorization = "Basic ..." }'
             raise RefusedText("must not have a user name or a password in it", hint)
+        _judge_place(shown, url)
         if "#" in text:
-            raise RefusedText(f"{quote(text)} has a '#'", "leave out what begins with '#'")
+            raise RefusedText(f"{shown} has a '#'", "leave out what begins with '#'")
         return text
 
-    def _judge_scheme(self, text: str, scheme: str) -> None:
+    def _judge_scheme(self, shown: str, scheme: str) -> None:
         if scheme == self.scheme:
             return
         if scheme in ("http", "https"):
-            raise RefusedText(f"{quote(text)} is a URL of {scheme}", f'write type = "{scheme}"')
-        raise RefusedText(f"{quote(text)} does not begin with {self.scheme}://")
+            raise RefusedText(f"{shown} is a URL of {scheme}", f'write type = "{scheme}"')
+        raise RefusedText(f"{shown} does not begin with {self.scheme}://")
+
+
+def _shown_url(text: str) -> str:
+    """Repeat a URL in a message, unless a password may be in it."""
+    return "the URL, which has an '@'," if "@" in text else quote(text)
+
+
+def _judge_place(shown: str, url: SplitResult) -> None:
+    """Refuse what is no host, or no port of one."""
+    if not url.hostname:
+        raise RefusedText(f"{shown} names no host")
+    try:
+        port = url.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise RefusedText(f"{shown} has a port that is not from 1 to 65535")
+    read_target(url.hostname)
 
 
 def read_header(text: str) -> str:
@@ -317,7 +365,13 @@ def read_pattern(text: str) -> str:
     Raises: RefusedText.
     """
     try:
-        re.compile(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)
+            re.compile(text)
+    except FutureWarning as warning:
+        why = harmless(str(warning)).lower()
+        hint = 'write a "[", "-", "&", "~" or "|" that stands in brackets with a \\ before it'
+        raise RefusedText(f"{quote(text)} can be read in two ways: {why}", hint) from None
     except (re.error, RecursionError, OverflowError) as error:
         raise RefusedText(
             f"{quote(text)} is not a regular expression: {harmless(str(error))}"

@@ -6,6 +6,7 @@ kind among them, so that a tracker need not know a default.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -123,6 +124,15 @@ def _of_script(keys: Keys) -> Iterator[Fault]:
         yield ("argv", *fault)
 
 
+def _of_http(keys: Keys) -> Iterator[Fault]:
+    """RFC: 9110 §5.1: the case of a name means nothing."""
+    counts = Counter(name.lower() for name in keys.get("headers", ()))
+    for name, count in counts.items():
+        if count > 1:
+            hint = "capitals make no other name of it; write it once"
+            yield "headers", f"{name} is there {count} times", hint
+
+
 def _of_dns(keys: Keys) -> Iterator[Fault]:
     if "expect" not in keys:
         return
@@ -162,6 +172,8 @@ def _of_file(keys: Keys) -> Iterator[Fault]:
 
 _JUDGES: Mapping[str, Callable[[Keys], Iterator[Fault]]] = {
     "script": _of_script,
+    "http": _of_http,
+    "https": _of_http,
     "dns": _of_dns,
     "redis": _of_redis,
     "load": _of_load,

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vipd.config.model import Config
+from vipd.config.promotion import promotion_traps
+from vipd.config.reference import tracking_places
 from vipd.config.text import join
-from vipd.core.config import InstanceConfig, TrackUse
+from vipd.core.config import InstanceConfig
 from vipd.core.model import OWNER_PRIORITY
 from vipd.errors import ConfigProblem
 
@@ -36,12 +38,13 @@ class Weighing:
 
 
 def traps(config: Config) -> tuple[ConfigProblem, ...]:
-    """Find every trap of a valid configuration."""
-    return (
+    """Find every trap of a valid configuration; one of a group is told once."""
+    found = (
         *(each for instance in config.instances for each in _of_instance(config, instance)),
         *_of_groups(config),
         *_unused(config),
     )
+    return tuple(dict.fromkeys(found))
 
 
 def _of_instance(config: Config, instance: InstanceConfig) -> Iterator[ConfigProblem]:
@@ -49,6 +52,7 @@ def _of_instance(config: Config, instance: InstanceConfig) -> Iterator[ConfigPro
     weighings = _weighings(config, instance)
     yield from _of_peers(path, instance)
     yield from _of_preemption(path, instance, weighted=bool(weighings))
+    yield from promotion_traps(config, instance)
     if instance.owner and weighings:
         yield ConfigProblem(
             path=f"{path}.priority",
@@ -91,14 +95,9 @@ def _of_preemption(
 
 
 def _weighings(config: Config, instance: InstanceConfig) -> list[Weighing]:
-    groups = [group for group in config.groups if instance.name in group.members]
-    places: list[tuple[str, Sequence[TrackUse]]] = [
-        (join("instance", instance.name), instance.track),
-        *((join("group", group.name), group.track) for group in groups),
-    ]
     return [
         Weighing(path=f"{path}.track[{index}].weight", weight=use.weight)
-        for path, uses in places
+        for path, uses in tracking_places(config, instance)
         for index, use in enumerate(uses)
         if use.weight
     ]

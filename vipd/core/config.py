@@ -33,7 +33,7 @@ was lost, and once more after the slowest spanning tree port has begun to forwar
 
 
 HIGHEST_TTL = 255
-"""What no router has touched. RFC: 9568 §5.1.1.3; 5082 (the same thought for unicast)."""
+"""The TTL, or hop limit, of what no router has touched. RFC: 5082."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

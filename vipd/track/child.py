@@ -1,11 +1,11 @@
 """A child: one run of a program, from its start to its end, which is the end of its whole group.
 
 Theory of operation. What the child and all that it starts print goes into one pipe, of which only
-the end is kept. The run is over when the child itself has ended: the kernel tells that through a
-pidfd (or, before Linux 5.3, the child is asked every few milliseconds). Then what is left of its
-group is killed, *before* the child is reaped: until then its number, which is the group's, cannot
-become somebody else's. Nobody waits for the pipe to be closed, so a process that has escaped into
-a session of its own holds nothing up.
+the end is kept, as much as is asked for. The run is over when the child itself has ended: the
+kernel tells that through a pidfd (or, before Linux 5.3, the child is asked every few milliseconds).
+Then what is left of its group is killed, *before* the child is reaped: until then its number, which
+is the group's, cannot become somebody else's. Nobody waits for the pipe to be closed, so a process
+that has escaped into a session of its own holds nothing up.
 
 Who prints without end cannot busy the loop: after the first megabyte the pipe is read once in a
 millisecond, and the child waits.
@@ -60,11 +60,12 @@ class Child:
     """One run; it begins when it is made. Raises: OSError, when not even a pipe can be had.
 
     Its input is a file in memory, so whether it reads that is nobody's concern. `spares` leaves
-    alone what it has started and what goes on when it has ended by itself.
+    alone what it has started and what goes on when it has ended by itself. `keeps` is how much of
+    what was printed last is kept. Units: bytes.
     """
 
     __slots__ = (
-        "_began", "_ending", "_grace", "_killed", "_loop", "_output", "_pause", "_pid",
+        "_began", "_ending", "_grace", "_keeps", "_killed", "_loop", "_output", "_pause", "_pid",
         "_pidfd", "_read", "_spares", "_tail",
     )  # fmt: skip
 
@@ -77,6 +78,7 @@ class Child:
         *,
         stdin: bytes = b"",
         spares: bool = False,
+        keeps: int = _TAIL,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ending = ending
@@ -86,7 +88,8 @@ class Child:
         self._spares = spares
         self._pause: asyncio.TimerHandle | None = None
         self._grace: asyncio.TimerHandle | None = None
-        self._tail = b""
+        self._keeps = keeps
+        self._tail = bytearray()
         self._read = 0
         self._began = self._loop.time()
         self._output, writer, source = _descriptors(stdin)
@@ -97,9 +100,19 @@ class Child:
             raise
 
     @property
+    def took(self) -> Duration:
+        """How long it has run so far."""
+        return int((self._loop.time() - self._began) * SECOND)
+
+    @property
+    def printed(self) -> bytes:
+        """What was printed so far, as much of its end as is kept."""
+        return bytes(self._tail)
+
+    @property
     def last_line(self) -> str:
         """The last line of what was printed so far, fit to be shown."""
-        lines = self._tail.decode(errors="replace").strip().splitlines()
+        lines = self._tail[-_TAIL:].decode(errors="replace").strip().splitlines()
         line = "".join(c if c.isprintable() else " " for c in lines[-1]) if lines else ""
         return line if len(line) <= LONGEST_LINE else f"...{line[-LONGEST_LINE:]}"
 
@@ -157,9 +170,8 @@ class Child:
         self._pid = None
         self._drain()
         self._close()
-        took = int((self._loop.time() - self._began) * SECOND)
         code = os.waitstatus_to_exitcode(status)
-        self._ending(Ended(code=code, line=self.last_line, took=took))
+        self._ending(Ended(code=code, line=self.last_line, took=self.took))
 
     def _close(self) -> None:
         for timer in (self._pause, self._grace):
@@ -189,7 +201,8 @@ class Child:
         except BlockingIOError:
             return False
         self._read += len(chunk)
-        self._tail = (self._tail + chunk)[-_TAIL:]
+        self._tail += chunk
+        del self._tail[: -self._keeps]
         return bool(chunk)
 
     def _drain(self) -> None:

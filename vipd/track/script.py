@@ -3,8 +3,8 @@
 Theory of operation. The program runs without a shell, in a session of its own and with a clean
 environment; as another user it runs through setpriv(1), which cannot gain rights again: to change
 the user by hand would mean to copy the whole agent first (fork), at 4 ms a time. The last line that
-it prints is kept to be shown. On a timeout the whole group is ended, then killed. A look while the
-last run still ends is a failure by itself: there are never two at once.
+it prints is kept to be shown. On a timeout the whole group is ended, then killed. There are never
+two runs at once: a look while the last run still ends waits for that, and tells how it ended.
 
 What root runs must be root's: a program that others may write, or replace, is not run. That is
 looked at before each run, in the thread that starts it: a file system may hang.
@@ -24,7 +24,7 @@ from vipd.program import fault_of, stats_of, trusted_users
 from vipd.track.child import Child, Ended
 from vipd.track.ending import describe_ending
 from vipd.track.outcome import Outcome, Report, Tracker
-from vipd.track.polling import Polling, nothing
+from vipd.track.polling import Polling
 from vipd.track.spawn import locate
 
 SEARCH_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -56,7 +56,9 @@ class ScriptTracker(Polling):
 class ScriptCheck:
     """Runs one program once."""
 
-    __slots__ = ("_argv", "_child", "_config", "_done", "_environment", "_group", "_user")
+    __slots__ = (
+        "_argv", "_child", "_config", "_done", "_environment", "_group", "_overdue", "_user",
+    )  # fmt: skip
 
     def __init__(self, config: TrackerConfig) -> None:
         self._config = config
@@ -67,13 +69,14 @@ class ScriptCheck:
         own = {"PATH": SEARCH_PATH, "VIPD_TRACKER": config.name}
         self._environment: Mapping[str, str] = {**own, **configured}
         self._child: Child | None = None
+        self._overdue = False
         self._done: Report | None = None
 
     def check(self, done: Report) -> Callable[[], None]:
         """Run it; to cancel is to end the whole group."""
         if self._child:
-            done(Outcome(ok=False, text="the run before has not ended yet"))
-            return nothing
+            self._done = done
+            return self._still_ending
         argv, environment, uid = self._argv, self._environment, os.geteuid()
         if self._user is not None or self._group is not None:
             user = _user(self._user)
@@ -82,6 +85,7 @@ class ScriptCheck:
             uid = user.pw_uid
         scrutiny = partial(self._scrutinize, as_root=uid == ROOT)
         self._child = Child(argv, environment, self._ended, scrutiny)
+        self._overdue = False
         self._done = done
         return self._end
 
@@ -99,14 +103,28 @@ class ScriptCheck:
 
     def _ended(self, result: Ended | OSError) -> None:
         self._child = None
-        self._tell(_outcome(result, self._argv[0]))
+        late = f"{self._lateness}, " if self._overdue else ""
+        self._tell(_outcome(result, self._argv[0], late))
 
     def _end(self) -> None:
+        """End a run that takes too long, or is not wanted any more."""
         if self._child:
             self._child.end()
-            waited = format_duration(self._config.timeout)
-            text = _with_line(f"no end within {waited}", self._child.last_line)
-            self._tell(Outcome(ok=False, text=text))
+            self._overdue = True
+            self._tell_late(self._lateness)
+
+    def _still_ending(self) -> None:
+        """Say of a run that should have ended long ago that it has not."""
+        if self._child:
+            self._tell_late(f"{self._lateness}, nor after {format_duration(self._child.took)}")
+
+    def _tell_late(self, text: str) -> None:
+        assert self._child, "it runs"
+        self._tell(Outcome(ok=False, text=_with_line(text, self._child.last_line)))
+
+    @property
+    def _lateness(self) -> str:
+        return f"no end within {format_duration(self._config.timeout)}"
 
     def _tell(self, outcome: Outcome) -> None:
         done, self._done = self._done, None
@@ -138,11 +156,13 @@ def _setpriv(user: pwd.struct_passwd, group: str | None) -> tuple[str, ...]:
     return ("setpriv", *identity, "--no-new-privs", "--")
 
 
-def _outcome(result: Ended | OSError, program: str) -> Outcome:
+def _outcome(result: Ended | OSError, program: str, late: str) -> Outcome:
+    """What a run has come to; one that was `late` has failed, whatever it says of itself."""
     if isinstance(result, OSError):
         return Outcome(ok=False, text=_refusal(result, program))
-    text = f"{describe_ending(result.code)} in {format_duration(result.took)}"
-    return Outcome(ok=result.code == 0, text=_with_line(text, result.line), took=result.took)
+    text = f"{late}{describe_ending(result.code)} in {format_duration(result.took)}"
+    ok = result.code == 0 and not late
+    return Outcome(ok=ok, text=_with_line(text, result.line), took=result.took)
 
 
 def _refusal(error: OSError, program: str) -> str:

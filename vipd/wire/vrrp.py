@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
+from vipd.core.config import HIGHEST_TTL
 from vipd.core.health import ADDRESS_BYTES, ADVERT_HEADER_BYTES
 from vipd.core.model import Advert, ChecksumForm, Family, IPAddress, Vip, family_of
 from vipd.wire.checksum import checksum, is_valid, pseudo_header_sum, word_sum
@@ -42,8 +43,8 @@ GROUP: Mapping[Family, IPAddress] = {
 }
 """Where adverts go. RFC: 9568 §5.1.1.2, §5.1.2.2."""
 
-REQUIRED_TTL = 255
-"""The TTL, or hop limit, of a datagram that no router has touched. RFC: 9568 §5.1.1.3, §5.1.2.3."""
+REQUIRED_TTL = HIGHEST_TTL
+"""What an advert is sent with, and must arrive with. RFC: 9568 §5.1.1.3, §5.1.2.3."""
 
 MAX_INTERVAL_CS = 0x0FFF
 """The longest interval that twelve bits can say. RFC: 9568 §5.2.7."""

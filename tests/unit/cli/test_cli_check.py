@@ -192,5 +192,6 @@ def test_a_program_must_be_there_unless_the_file_is_for_another_host(file: Path)
 
 
 def test_groups_are_counted(file: Path) -> None:
-    file.write_text(f'{GOOD}\n[group.edge]\nmembers = ["web", "internal"]', encoding="utf-8")
+    group = 'priority = 150\n[group.edge]\nmembers = ["web", "internal"]'
+    file.write_text(f"{GOOD}\n{group}", encoding="utf-8")
     assert run(file).output.startswith(f"{file} is valid: 2 instances, 1 group\n")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from vipd.config.host import host_problems
-from vipd.config.load import parse
+from vipd.config.host import host_problems, load_checked
+from vipd.config.load import load, parse
+from vipd.errors import ConfigError
 
 WEB = """
 [instance.web]
@@ -95,3 +96,14 @@ def test_hooks_of_instances_and_groups_are_looked_at() -> None:
 def test_a_missing_authority_is_told(tmp_path: Path) -> None:
     source = f'[track.t]\ntype = "https"\nurl = "https://a/"\nca = "{tmp_path}/ca.pem"'
     assert problems_of(source) == [("track.t.ca", f"{tmp_path}/ca.pem cannot be read")]
+
+
+def test_a_file_is_read_with_what_the_host_does_not_have(tmp_path: Path) -> None:
+    file = tmp_path / "vipd.toml"
+    file.write_text(WEB + script("/bin/no-such-thing"))
+    config, problems = load_checked(file)
+    assert config == load(file)
+    assert [each.path for each in problems] == ["track.t.argv"]
+    file.write_text("")
+    with pytest.raises(ConfigError):
+        load_checked(file)

@@ -37,10 +37,19 @@ def text(web: str = "", db: str = "", rest: str = "") -> str:
     return BASE.format(web=web, db=db, rest=rest)
 
 
-def problems_of(source: str) -> list[tuple[str, str, str]]:
-    with pytest.raises(ConfigError) as caught:
+def found(source: str) -> list[tuple[str, str, str]]:
+    """What is wrong, if anything is."""
+    try:
         parse(source, "f", {})
-    return [(one.path, one.problem, one.hint) for one in caught.value.problems]
+    except ConfigError as error:
+        return [(one.path, one.problem, one.hint) for one in error.problems]
+    return []
+
+
+def problems_of(source: str) -> list[tuple[str, str, str]]:
+    problems = found(source)
+    assert problems
+    return problems
 
 
 def test_a_tracker_is_used_by_name_with_or_without_a_weight() -> None:
@@ -175,3 +184,27 @@ def test_an_instance_moves_with_one_group() -> None:
 def test_a_group_needs_members() -> None:
     hint = 'such as members = ["web", "internal"], the names of instances'
     assert problems_of(text(rest="[group.edge]")) == [("group.edge.members", "is missing", hint)]
+
+
+TOGETHER = "they move together: write one priority for all of them"
+
+
+@pytest.mark.parametrize(
+    ("web", "db", "problems"),
+    [
+        (100, 100, []),
+        (150, 100, ["web has priority 150, db has 100", "web has priority 150, mail has 100"]),
+        (100, 150, ["web has priority 100, db has 150"]),
+        (150, 150, ["web has priority 150, mail has 100"]),
+    ],
+)
+def test_members_of_a_group_have_one_priority(web: int, db: int, problems: list[str]) -> None:
+    """One that is left out, as that of mail, is 100."""
+    rest = '[group.edge]\nmembers = ["web", "db", "mail"]'
+    source = text(f"priority = {web}", f"priority = {db}", rest)
+    assert found(source) == [("group.edge.members", problem, TOGETHER) for problem in problems]
+
+
+def test_a_priority_that_could_not_be_read_is_not_taken_for_the_default() -> None:
+    source = text("priority = 300", "priority = 150", '[group.edge]\nmembers = ["web", "db"]')
+    assert [path for path, _, _ in problems_of(source)] == ["instance.web.priority"]

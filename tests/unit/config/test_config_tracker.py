@@ -268,7 +268,7 @@ BAD: list[tuple[str, list[str], str, str, str]] = [
      'such as "http://127.0.0.1/healthz"'),
     ("http", ['url = "http:///x"'], "url", '"http:///x" names no host',
      'such as "http://127.0.0.1/healthz"'),
-    ("http", ['url = "http://a:x/"'], "url", '"http://a:x/" is not a URL',
+    ("http", ['url = "http://[::1/"'], "url", '"http://[::1/" is not a URL',
      'such as "http://127.0.0.1/healthz"'),
     ("http", [f'url = "http://me:{SECRET}@a/"'], "url",
      "must not have a user name or a password in it",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import resource
 import threading
 from collections.abc import Iterator, Mapping
@@ -172,10 +173,41 @@ def test_a_timeout_ends_the_whole_group_and_says_what_was_said(tmp_path: Path) -
 def test_who_does_not_heed_the_end_is_killed_and_never_runs_twice(tmp_path: Path) -> None:
     log = tmp_path / "log"
     program = f"trap 'echo asked >> {log}' TERM; echo begun >> {log}; while :; do sleep 0.02; done"
-    outcomes = looked(*run_of(program), count=4, timeout=100 * MILLISECOND)
-    texts = {outcome.text for outcome in outcomes}
-    assert texts == {"no end within 100 ms", "the run before has not ended yet"}
+    outcomes = looked(*run_of(program), count=3, timeout=100 * MILLISECOND)
+    first, *others = (outcome.text for outcome in outcomes)
+    assert first == "no end within 100 ms"
+    assert all(text.startswith("no end within 100 ms, nor after ") for text in others)
     assert log.read_text().split() == ["begun", "asked"]
+
+
+def test_with_a_timeout_as_long_as_the_interval_each_result_tells_of_the_timeout() -> None:
+    """A run that has to be ended outlasts its interval, and there are never two at once."""
+
+    async def play() -> list[Outcome]:
+        every = 100 * MILLISECOND
+        # What a shell says of the `sleep` that was ended beside it is of no interest here.
+        slow = "exec 2>&-; trap 'sleep 0.15; exit 0' TERM; echo stuck; while :; do sleep 0.02; done"
+        argv = run_of(slow)
+        config = tracker_config("script", interval=every, timeout=every, argv=argv)
+        async with tracking(make(config)) as reports:
+            return [await reports.next() for _ in range(6)]
+
+    texts = [outcome.text for outcome in asyncio.run(play())]
+    late = re.compile(r"no end within 100 ms(, (nor after|exit 0 in) [0-9.]+ m?s)?: stuck")
+    assert [text for text in texts if not late.fullmatch(text)] == []
+
+
+def test_a_look_that_finds_the_last_run_still_ending_tells_how_that_has_ended() -> None:
+    sorry = "exec 2>&-; trap 'sleep 0.3; echo sorry; exit 0' TERM; "
+    first, second = looked(
+        *run_of(f"{sorry}echo stuck; while :; do sleep 0.02; done"),
+        count=2,
+        timeout=400 * MILLISECOND,
+    )
+    assert first.text == "no end within 400 ms: stuck"
+    assert second.text.startswith("no end within 400 ms, exit 0 in "), second.text
+    assert second.text.endswith(": sorry")
+    assert (second.ok, second.took >= 700 * MILLISECOND) == (False, True)
 
 
 def test_what_a_script_leaves_running_in_its_group_ends_with_it() -> None:
