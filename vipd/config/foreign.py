@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+from vipd.errors import ConfigProblem
+
 RENAMED_KEYS = {
     "virtual_router_id": "vrid",
     "virtual_ipaddress": "addresses",
@@ -154,3 +159,23 @@ FOREIGN_KINDS = {
     "filesystem": "disk",
 }
 """What other programs call a kind of tracker."""
+
+_KEEPALIVED: Final = re.compile(
+    r"""^[ \t]*(?:@\S+[ \t]+)?
+    (?:(?:global_defs|vrrp_[a-z]+(?:_[a-z]+)?|track_file|virtual_server(?:_group)?|bfd_instance
+    |static_[a-z]+)(?=[ \t{]|$)(?![ \t]*=) | include[abmrw]?[ \t]+\S)""",
+    re.MULTILINE | re.VERBOSE,
+)
+"""A line that begins a block of keepalived's, or includes a file; TOML has no such line."""
+
+
+def keepalived_problem(text: str, file: str) -> ConfigProblem | None:
+    """What to say of a text that is no TOML, if it is a configuration of keepalived."""
+    match = _KEEPALIVED.search(text)
+    if match is None:
+        return None
+    return ConfigProblem(
+        path=f"line {text.count(chr(10), 0, match.start()) + 1}",
+        problem="this is a configuration of keepalived",
+        hint=f"`vipd import {file}` says it in vipd's words",
+    )

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec import Struct
 
-from vipd.config.foreign import FOREIGN_KEYS, FOREIGN_KINDS, RENAMED_KEYS
+from vipd.config.foreign import (
+    FOREIGN_KEYS,
+    FOREIGN_KINDS,
+    RENAMED_KEYS,
+    keepalived_problem,
+)
 from vipd.config.hook_schema import Hooks
 from vipd.config.load import MINIMAL, parse
 from vipd.config.schema import Agent, File, Group, Instance
@@ -88,3 +93,24 @@ def test_what_is_renamed_has_a_key_here_by_its_new_name() -> None:
 def test_what_is_answered_is_not_a_key_of_an_instance() -> None:
     assert set(FOREIGN_KEYS).isdisjoint(Instance.__struct_fields__)
     assert parse(MINIMAL, "f", {}).trackers == ()
+
+
+KEEPALIVED = [
+    # a text, the line of keepalived's in it
+    ("vrrp_instance VI_1 { state MASTER; }", 1),
+    ("! Configuration File\n\nglobal_defs {\n}\n", 3),
+    ("$A=1\n  vrrp_sync_group G\n{\n", 2),
+    ("@host1 vrrp_script s {\n", 1),
+    ("include conf.d/*.conf\n", 1),
+    ("virtual_server 192.0.2.1 80 {\n", 1),
+]
+
+
+@pytest.mark.parametrize(("text", "line"), KEEPALIVED)
+def test_a_file_of_keepalived_s_is_known_for_what_it_is(text: str, line: int) -> None:
+    problem = keepalived_problem(text, "k.conf")
+    assert problem is not None
+    assert str(problem) == (
+        f"line {line}: this is a configuration of keepalived "
+        "(`vipd import k.conf` says it in vipd's words)"
+    )
