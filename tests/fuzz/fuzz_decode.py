@@ -21,7 +21,7 @@ with atheris.instrument_imports(include=["vipd"]):
     from vipd.capture.render import as_json, as_text
     from vipd.capture.verdict import report
     from vipd.core.model import Advert, Family, IPAddress, family_of
-    from vipd.wire import arp, ndp
+    from vipd.wire import arp, hello, ndp
     from vipd.wire.datagram import datagram as datagram_in
     from vipd.wire.vrrp import GROUP, Datagram, DropReason, Rules, decode, encode, faults
 
@@ -36,7 +36,7 @@ RULES = (
     Rules(version=2, interval_cs=100),
     Rules(min_ttl=1),
 )
-KINDS = ("IPv4", "IPv6", "packet", "file", "frame")
+KINDS = ("IPv4", "IPv6", "packet", "file", "frame", "hello")
 """What the first byte of an input chooses; tests write seeds by these names."""
 
 
@@ -54,6 +54,8 @@ def one_input(data: bytes) -> None:
     elif kind == "frame":
         for claimed in (arp.claim(rest), ndp.claim(rest)):
             assert claimed is None or (claimed.address.packed in rest and claimed.mac in rest)
+    elif kind == "hello":
+        greet(rest)
     else:
         with suppress(CaptureDamaged):
             for frame in read_frames(io.BytesIO(rest)):
@@ -93,6 +95,18 @@ def written_and_read(advert: Advert, datagram: Datagram, rules: Rules) -> None:
         payload=payload, source=datagram.source, destination=datagram.destination, ttl=255
     )
     assert decode(again, rules) == advert
+
+
+def greet(data: bytes) -> None:
+    """Decode a hello; what was accepted can be printed, and said again."""
+    answer = hello.decode(data)
+    if isinstance(answer, hello.HelloFault):
+        return
+    for text in (answer.speaker.node, answer.speaker.version, *(one.why for one in answer.routers)):
+        assert text.isprintable()
+    again = [hello.decode(each) for each in hello.encode(answer)]
+    told = [one for each in again if isinstance(each, hello.Hello) for one in each.routers]
+    assert tuple(told) == answer.routers
 
 
 def show(data: bytes) -> None:

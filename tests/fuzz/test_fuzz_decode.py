@@ -35,6 +35,12 @@ MAC = bytes.fromhex("02 00 00 00 00 01")
 V3, V2 = message(), message(version=2)
 SECRET = message(version=2, password=b"s3cret")
 V3_6 = message("fe80::5", "2001:db8::5")
+HELLO = bytes.fromhex(
+    "766970640100106c6966656c696665010268310330 2e35"
+    "0016330303029664030064 6861736868617368 0465746830"
+)
+"""The one of tests/unit/wire/test_wire_hello.py."""
+
 SEEDS = (
     b"\0\xff" + V3,
     b"\0\xff" + message(checksum=ChecksumForm.MESSAGE),
@@ -43,13 +49,14 @@ SEEDS = (
     b"\1\xff" + V3_6,
     b"\2" + ipv4(V3),
     b"\2" + ipv4(SECRET, options=bytes.fromhex("94040000")),
-    b"\3" + ipv4(V2),
-    b"\3" + ipv4(V3, fragment=0x2000),
-    b"\3" + ipv6(V3_6, headers=bytes([112, 0, 5, 2, 0, 0, 1, 0]), first=0),
-    b"\4" + pcap(ipv4(V3), ipv6(V3_6), link_type=101),
-    b"\4" + pcapng(ethernet(ipv4(V2)), order=">"),
-    b"\5" + gratuitous_reply(MAC, IPv4Address("192.0.2.100")),
-    b"\5" + unsolicited_advertisement(MAC, IPv6Address("2001:db8::100")),
+    b"\2" + ipv4(V2),
+    b"\2" + ipv4(V3, fragment=0x2000),
+    b"\2" + ipv6(V3_6, headers=bytes([112, 0, 5, 2, 0, 0, 1, 0]), first=0),
+    b"\3" + pcap(ipv4(V3), ipv6(V3_6), link_type=101),
+    b"\3" + pcapng(ethernet(ipv4(V2)), order=">"),
+    b"\4" + gratuitous_reply(MAC, IPv4Address("192.0.2.100")),
+    b"\4" + unsolicited_advertisement(MAC, IPv6Address("2001:db8::100")),
+    b"\5" + HELLO,
 )
 
 
