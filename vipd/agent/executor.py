@@ -30,7 +30,7 @@ from vipd.core.actions import (
 from vipd.core.events import AddressesClaimed, ClaimFailed, Event, HooksAnswered
 from vipd.core.incident import IncidentCode
 from vipd.core.model import Family, Vip
-from vipd.core.units import MILLISECOND
+from vipd.core.units import MILLISECOND, Duration
 from vipd.log import Logger
 
 AskForHooks: TypeAlias = Callable[[Instance, AskHooks | CallOffHooks], HooksAnswered | None]
@@ -67,12 +67,12 @@ class Executor:
             case DoubtFirewall():
                 instance.firewall.wonder(instance.config.advert_interval, self._clock())
             case ReportIncident(code=code, text=text):
+                instance.counters.incidents[code] += 1
                 # Two hosts that share an address say so every second; all else is worth its line.
                 log = self._throttle if code is IncidentCode.ADDRESS_CONFLICT else self._log
                 log.warning(code.value, instance=instance.config.name, text=text)
             case ReportTransition():
-                instance.counters.transitions += action.old is not action.new
-                instance.passages.append(Passage(action, self._clock()))
+                self._report(instance, action)
             case _:
                 assert_never(action)
         return None
@@ -98,6 +98,7 @@ class Executor:
 
     def _fail_to_send(self, instance: Instance, family: Family, error: OSError) -> None:
         """Tell a firewall from whatever else keeps adverts from going out. Sources: netfilter."""
+        instance.counters.adverts_failed += 1
         if error.errno == errno.EPERM:
             interval, now = instance.config.advert_interval, self._clock()
             if warning := instance.firewall.refuse(family, interval, now):
@@ -120,13 +121,25 @@ class Executor:
                 config.interface, config.vrid, addresses, lease, owner=config.owner
             )
         self._note(instance, "claimed_ms")
-        return AddressesClaimed() if refusal is None else ClaimFailed(refusal)
+        if refusal is None:
+            self._begin_lease(instance, lease)
+            return AddressesClaimed()
+        instance.counters.claims_failed += 1
+        return ClaimFailed(refusal)
 
     def _renew(self, instance: Instance, what: RenewAddresses) -> Event | None:
         config, addresses, lease = instance.config, what.addresses, what.lease
         place = self._ports.virtual_macs if config.virtual_mac else self._ports.addresses
         refusal = place.renew(config.interface, config.vrid, addresses, lease)
-        return None if refusal is None else ClaimFailed(refusal)
+        if refusal is None:
+            instance.counters.renewed += 1
+            self._begin_lease(instance, lease)
+            return None
+        instance.counters.claims_failed += 1
+        return ClaimFailed(refusal)
+
+    def _begin_lease(self, instance: Instance, lease: Duration) -> None:
+        instance.leased_until = self._clock() + lease if lease else None
 
     def _release(self, instance: Instance, addresses: Sequence[Vip]) -> None:
         config = instance.config
@@ -141,6 +154,8 @@ class Executor:
             self._ports.announcer.announce(config.interface, addresses, vrid)
         except OSError as error:
             self._complain(instance, "cannot announce the addresses", error)
+        else:
+            instance.counters.announced += len(addresses)
         self._note(instance, "announced_ms")
 
     def _probe(self, instance: Instance, addresses: Sequence[Vip]) -> None:
@@ -150,6 +165,13 @@ class Executor:
             self._ports.neighbors.probe(config.interface, [vip.ip for vip in addresses])
         except OSError as error:
             self._complain(instance, "cannot ask who has the addresses", error)
+
+    def _report(self, instance: Instance, report: ReportTransition) -> None:
+        """Count a transition, and keep it until all that it asks for is done."""
+        if report.old is not report.new:
+            instance.counters.transitions += 1
+            instance.counters.causes[report.cause.code] += 1
+        instance.passages.append(Passage(report, self._clock()))
 
     def _note(self, instance: Instance, what: str) -> None:
         """Keep how long after the last decision something was done, the first time it is done."""

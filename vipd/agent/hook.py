@@ -26,12 +26,15 @@ from vipd.log import Logger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookResult:
-    """What came of the last run of a hook, and when it ended."""
+    """What came of the last run of a hook, and when it ended; how many runs there were, and how
+    many of them failed."""
 
     moment: HookMoment
     hook: Hook
     run: Run
     at: Instant
+    runs: int = 1
+    failures: int = 0
 
 
 @dataclass(slots=True)
@@ -143,8 +146,7 @@ class Hooks:
         """Keep, count and log what came of a run."""
         self.counters.runs += 1
         self.counters.failures += not run.ok
-        key = (moment, hook)
-        self._results[key] = HookResult(moment=moment, hook=hook, run=run, at=self._clock())
+        self._keep(moment, hook, run)
         instance = occasion.subject.kind is SubjectKind.INSTANCE
         fields: dict[str, object] = {
             "instance" if instance else "group": occasion.subject.name,
@@ -158,6 +160,17 @@ class Hooks:
             fields["skipped"] = occasion.skipped
         write = self._log.info if run.ok else self._log.warning
         write("hook" if run.ok else "hook failed", **fields)
+
+    def _keep(self, moment: HookMoment, hook: Hook, run: Run) -> None:
+        before = self._results.get((moment, hook))
+        self._results[moment, hook] = HookResult(
+            moment=moment,
+            hook=hook,
+            run=run,
+            at=self._clock(),
+            runs=(before.runs if before else 0) + 1,
+            failures=(before.failures if before else 0) + (not run.ok),
+        )
 
 
 async def drain(all_hooks: Iterable[Hooks], within: Duration) -> bool:

@@ -11,7 +11,9 @@ from vipd.agent.memory import key_of
 from vipd.agent.scrutiny import Scrutiny
 from vipd.agent.source import channels_of
 from vipd.core.actions import ReportTransition, SendAdvert
+from vipd.core.cause import CauseCode
 from vipd.core.config import InstanceConfig
+from vipd.core.incident import IncidentCode
 from vipd.core.machine import Machine
 from vipd.core.model import Advert, Channel, Family, IPAddress, LinkFacts
 from vipd.core.units import Instant, to_centiseconds
@@ -25,8 +27,14 @@ class Counters:
 
     adverts_sent: int = 0
     adverts_received: int = 0
+    adverts_failed: int = 0
     transitions: int = 0
+    announced: int = 0
+    renewed: int = 0
+    claims_failed: int = 0
     dropped: Counter[DropReason] = field(default_factory=Counter)
+    causes: Counter[CauseCode] = field(default_factory=Counter)
+    incidents: Counter[IncidentCode] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -57,6 +65,8 @@ class Instance:
         self.scrutiny = Scrutiny()
         self.firewall = Firewall(config.interface)
         self.passages: list[Passage] = []
+        self.leased_until: Instant | None = None
+        """When the kernel removes the addresses by itself; None without a lease."""
         self._link = LinkFacts(name=config.interface, exists=False)
         self._index: int | None = None
         self.configure(config)

@@ -7,6 +7,7 @@ Moments are ISO 8601 in UTC, durations end in `_s` and are in seconds.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -42,21 +43,30 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     """What an instance has counted since the agent started.
 
     `dropped` is by reason; `mismatched` counts adverts that were accepted although the peer is set
-    up in another way, by what differs. (msgspec gives every struct a copy of its own.)
+    up in another way, by what differs. `causes` are the transitions by the code of their cause,
+    `incidents` are by their code. `announced` counts addresses, as often as each was announced,
+    `renewed` the leases that began anew, `claims_failed` what the kernel refused of both. (msgspec
+    gives every struct a copy of its own.)
     """
 
     adverts_sent: int = 0
     adverts_received: int = 0
+    adverts_failed: int = 0
     transitions: int = 0
+    announced: int = 0
+    renewed: int = 0
+    claims_failed: int = 0
     dropped: dict[str, int] = {}
     mismatched: dict[str, int] = {}
+    causes: dict[str, int] = {}
+    incidents: dict[str, int] = {}
 
 
 class TrackerReport(msgspec.Struct, frozen=True, kw_only=True):
     """One tracker: what it has seen last, since when it is up or down, when it looks again.
 
     `up` is the verdict after rise, fall and flap damping. `next_look_s` is None for those that wait
-    for events.
+    for events. `looks` counts what it has seen since it runs, and `failures` what of that was bad.
     """
 
     name: str
@@ -66,6 +76,8 @@ class TrackerReport(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     took_s: float | None = None
     next_look_s: float | None = None
+    looks: int = 0
+    failures: int = 0
 
 
 class EffectReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +92,10 @@ class EffectReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HookReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The last run of a hook; `group` is the group that it belongs to, or None."""
+    """The last run of a hook; `group` is the group that it belongs to, or None.
+
+    `runs` is how often it has run since it is configured, and `failures` how often badly.
+    """
 
     group: str | None = None
     moment: str
@@ -89,6 +104,8 @@ class HookReport(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     took_s: float
     at: str
+    runs: int = 1
+    failures: int = 0
 
 
 class PeerReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,8 +191,30 @@ class ConfigReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: str | None = None
 
 
+class LagReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How late the loop was when it had something to do, since the agent started.
+
+    `counts` says how often it was no later than the bound of the same place, and later than the
+    one before; the last one, beyond all bounds, has no bound. `stalls` is how often it was so late
+    that instances were told. Units: as the names end.
+    """
+
+    bounds_s: tuple[float, ...]
+    counts: tuple[int, ...]
+    total_s: float
+    worst_s: float
+    stalls: int = 0
+
+
+class ControlReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for on the control socket, and how much of that was refused."""
+
+    requests: int
+    refused: int
+
+
 class AgentReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The agent and its instances at one moment."""
+    """The agent and its instances at one moment; `pid` is the agent's, 0 where it is not told."""
 
     node: str
     version: str
@@ -187,6 +226,9 @@ class AgentReport(msgspec.Struct, frozen=True, kw_only=True):
     maintenance: OrderReport | None = None
     config: ConfigReport | None = None
     warnings: tuple[str, ...] = ()
+    pid: int = 0
+    lag: LagReport | None = None
+    control: ControlReport | None = None
 
 
 class EventReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -217,8 +259,15 @@ def to_indented_json(report: msgspec.Struct) -> str:
 
 def timestamp(wall_ns: int) -> str:
     """Write a moment in ISO 8601, in UTC, to the millisecond. Units: since the Unix epoch."""
-    moment = EPOCH + timedelta(milliseconds=wall_ns // MILLISECOND)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    whole, rest = divmod(wall_ns, SECOND)
+    return f"{_second(whole)}.{rest // MILLISECOND:03}Z"
+
+
+@lru_cache(maxsize=512)
+def _second(count: int) -> str:
+    """Write a second. Why: a report has hundreds of moments, most of them the same or told again,
+    and is written on the loop."""
+    return (EPOCH + timedelta(seconds=count)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def seconds(duration: Duration) -> float:
