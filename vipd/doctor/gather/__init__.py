@@ -1,0 +1,1 @@
+"""Asking a host for the facts; see `vipd.doctor`."""
