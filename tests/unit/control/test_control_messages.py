@@ -121,11 +121,11 @@ def test_a_status_reply_has_exactly_the_keys_of_the_contract() -> None:
     status = reply["status"]
     assert set(status) == {
         *("node", "version", "generated_at", "uptime_s", "instances", "strangers", "trackers"),
-        *("maintenance", "config", "warnings"),
+        *("maintenance", "config", "warnings", "pid", "lag", "control"),
     }
     assert set(status["strangers"][0]) == {"interface", "vrid", "source", "count"}
     assert set(status["trackers"][0]) == {
-        *("name", "kind", "up", "since", "text", "took_s", "next_look_s"),
+        *("name", "kind", "up", "since", "text", "took_s", "next_look_s", "looks", "failures"),
     }
     (one,) = status["instances"]
     assert set(one) == {
@@ -152,14 +152,16 @@ def test_a_status_reply_has_exactly_the_keys_of_the_contract() -> None:
     }
     assert set(one["track"][0]) == {"tracker", "weight", "adds"}
     assert set(one["hooks"][0]) == {
-        *("moment", "group", "program", "ok", "text", "took_s", "at"),
+        *("moment", "group", "program", "ok", "text", "took_s", "at", "runs", "failures"),
     }
     assert set(one["master"]) == {"address", "priority", "age_s"}
     assert set(one["addresses"][0]) == {
         *("address", "interface", "held", "in_kernel", "lease_left_s"),
     }
     assert set(one["counters"]) == {
-        *("adverts_sent", "adverts_received", "transitions", "dropped", "mismatched"),
+        *("adverts_sent", "adverts_received", "adverts_failed", "transitions"),
+        *("announced", "renewed", "claims_failed"),
+        *("dropped", "mismatched", "causes", "incidents"),
     }
 
 
@@ -205,9 +207,15 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
                     "counters": {
                         "adverts_sent": 7,
                         "adverts_received": 8,
+                        "adverts_failed": 0,
                         "transitions": 2,
+                        "announced": 0,
+                        "renewed": 0,
+                        "claims_failed": 0,
                         "dropped": {"ttl": 3},
                         "mismatched": {"addresses": 2},
+                        "causes": {},
+                        "incidents": {},
                     },
                     "warnings": [],
                     "group": None,
@@ -221,6 +229,8 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
                             "text": "exit 0",
                             "took_s": 0.02,
                             "at": "2026-01-02T03:03:00.000Z",
+                            "runs": 1,
+                            "failures": 0,
                         }
                     ],
                     "peers": [],
@@ -241,11 +251,16 @@ def test_a_status_reply_has_the_values_of_the_snapshot() -> None:
                     "text": "connection refused",
                     "took_s": 0.001,
                     "next_look_s": 0.5,
+                    "looks": 0,
+                    "failures": 0,
                 }
             ],
             "maintenance": None,
             "config": None,
             "warnings": [],
+            "pid": 0,
+            "lag": None,
+            "control": None,
         },
     }
 
@@ -278,9 +293,15 @@ def test_no_master_is_null_and_no_count_is_zero() -> None:
     assert one["counters"] == {
         "adverts_sent": 0,
         "adverts_received": 0,
+        "adverts_failed": 0,
         "transitions": 0,
+        "announced": 0,
+        "renewed": 0,
+        "claims_failed": 0,
         "dropped": {},
         "mismatched": {},
+        "causes": {},
+        "incidents": {},
     }
 
 
@@ -412,3 +433,9 @@ def test_an_endless_name_is_not_repeated_in_full() -> None:
     reply = answer_status(StatusRequest(name=60_000 * "x"), report(instance()))
     assert isinstance(reply, ErrorReply)
     assert len(reply.error) <= LONGEST_ERROR
+
+
+def test_a_moment_is_written_to_the_millisecond_and_cut_off_there() -> None:
+    assert timestamp(0) == "1970-01-01T00:00:00.000Z"
+    assert timestamp(1_767_323_045_678_999_999) == "2026-01-02T03:04:05.678Z"
+    assert timestamp(1_767_323_045_999_999_999) == "2026-01-02T03:04:05.999Z"
