@@ -109,6 +109,8 @@ def test_the_seeds_see_every_reason_for_a_transition_that_a_cluster_can_have() -
         CauseCode.MTU,
         CauseCode.GROUP,
         CauseCode.HOOK,
+        CauseCode.MAINTENANCE,
+        CauseCode.FAILOVER,
     }
     assert seen >= set(CauseCode) - elsewhere
 

@@ -123,13 +123,14 @@ class Solo:
             actions += self.step(refused or AddressesClaimed())
         return actions
 
-    def pass_time(self, duration: Duration) -> None:
-        """Let time pass; the machine is woken at each of its deadlines, on time."""
-        end = self.now + duration
+    def pass_time(self, duration: Duration) -> tuple[Action, ...]:
+        """Let time pass; the machine is woken at each of its deadlines, on time. What was done."""
+        end, before = self.now + duration, len(self.done)
         while (due := self.machine.next_deadline()) is not None and due <= end:
             self.now = max(self.now, due)
             self.step(TimePassed())
         self.now = end
+        return tuple(action for _, action in self.done[before:])
 
     def wake_late(self, duration: Duration) -> tuple[Action, ...]:
         """Let time pass without waking the machine before it is over."""

@@ -30,6 +30,8 @@ class CauseCode(Enum):
     TRACKER = "tracker"
     GROUP = "group"
     HOOK = "hook"
+    MAINTENANCE = "maintenance"
+    FAILOVER = "failover"
     STALLED = "stalled"
     RESUMED = "resumed"
     RECOVERED = "recovered"
@@ -37,10 +39,11 @@ class CauseCode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason."""
+    """One reason, and what else was known when it was acted on."""
 
     code: CauseCode
     text: str
+    evidence: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -52,17 +55,23 @@ def resumed_cause(silence: Duration) -> Cause:
     return Cause(CauseCode.RESUMED, text)
 
 
-def takeover_cause(rival: Heard | None, priority: int, silence: Duration, now: Instant) -> Cause:
-    """Why a BACKUP of this priority becomes MASTER, after `silence` without a better advert."""
-    if rival is None:
-        text = f"nobody advertised for {format_duration(silence)}"
-        return Cause(CauseCode.MASTER_SILENT, text)
-    if rival.priority == RELEASE_PRIORITY:
+def takeover_cause(
+    rival: Heard | None, priority: int, patience: Duration, listened: Duration, now: Instant
+) -> Cause:
+    """Why a BACKUP of this priority becomes MASTER.
+
+    `patience` is the silence that it bears, `listened` is for how long it has heard nothing better.
+    """
+    silence = now - rival.at if rival else listened
+    released = rival is not None and rival.priority == RELEASE_PRIORITY
+    if rival and released and silence <= max(patience, listened):
         return Cause(CauseCode.MASTER_RELEASED, f"{rival.address} released the addresses")
-    if now - rival.at < silence:
+    if rival and silence < patience and rival.priority < priority:
         text = f"{rival.address} has priority {rival.priority}, ours is {priority}"
         return Cause(CauseCode.PREEMPTS, text)
-    waited = format_duration(now - rival.at)
+    waited = format_duration(min(silence, listened))
+    if rival is None or released or silence > listened:
+        return Cause(CauseCode.MASTER_SILENT, f"nobody advertised for {waited}")
     text = f"no advert from {rival.address} (last priority {rival.priority}) for {waited}"
     return Cause(CauseCode.MASTER_SILENT, text)
 

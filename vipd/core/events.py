@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from vipd.core.config import HookMoment, InstanceConfig
 from vipd.core.model import Advert, IPAddress, LinkFacts
+from vipd.core.orders import Orders
 from vipd.core.units import Duration, Instant
 
 
@@ -143,6 +144,31 @@ class ConfigChanged:
     config: InstanceConfig
 
 
+@dataclass(frozen=True, slots=True)
+class OrdersGiven:
+    """An operator has ordered this, or has taken it back."""
+
+    orders: Orders
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverOrdered:
+    """An operator wants another host to serve; `why` is for a person.
+
+    A MASTER that nobody follows serves on.
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementOrdered:
+    """An operator wants it said once more where the addresses are."""
+
+
+Order: TypeAlias = OrdersGiven | FailoverOrdered | AnnouncementOrdered
+"""What comes from an operator."""
+
 Event: TypeAlias = (
     Started
     | Stopped
@@ -161,4 +187,5 @@ Event: TypeAlias = (
     | AddressesClaimed
     | ClaimFailed
     | ConfigChanged
+    | Order
 )

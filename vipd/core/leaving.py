@@ -27,10 +27,14 @@ HANDOVER_MARGIN: Duration = 100 * MILLISECOND
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """What a MASTER will be once it has let go, and why."""
+    """What a MASTER will be once it has let go, and why.
+
+    `returns` is whether it serves on instead, when nobody has followed it.
+    """
 
     state: State
     cause: Cause
+    returns: bool = False
 
 
 def handover_bound(destination: Destination, config: InstanceConfig) -> Duration:
@@ -90,9 +94,16 @@ class Leaving:
         if self.followed is not None or self.destination is None:
             return ()
         waited = format_duration(handover_bound(self.destination, config))
-        text = f"nobody took over within {waited}: the addresses are on no host now"
+        rest = "serves on" if self.returns else "the addresses are on no host now"
+        text = f"nobody took over within {waited}: {rest}"
         return (ReportIncident(IncidentCode.NO_SUCCESSOR, text),)
 
+    @property
+    def returns(self) -> bool:
+        """Whether it would serve on if its time were over now."""
+        return self.followed is None and self.destination is not None and self.destination.returns
+
     def end(self) -> None:
-        """The addresses are given up."""
+        """The addresses are given up, or are kept after all."""
+        self._deadlines.disarm(Timer.HANDOVER)
         self.destination = self.followed = None

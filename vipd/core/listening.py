@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vipd.core.actions import Action
+from vipd.core.cause import Cause, CauseCode, takeover_cause
 from vipd.core.config import TakeoverProbe
 from vipd.core.election import master_down_interval, skew_time
 from vipd.core.hearing import Hearing
 from vipd.core.model import RELEASE_PRIORITY, Advert, Family, Heard
 from vipd.core.probing import Probing, probe_lead
+from vipd.core.status import Prospect
 from vipd.core.terms import Terms
 from vipd.core.timers import Deadlines, Timer
-from vipd.core.units import Duration, Instant
+from vipd.core.units import Duration, Instant, format_duration
 
 PATIENCE = 3
 """After so many intervals of silence the strongest BACKUP takes over. RFC: 9568 §6.1."""
@@ -20,6 +24,7 @@ class Listening:
     """The wait of one instance. Keeps `Timer.MASTER_DOWN` armed while it is BACKUP."""
 
     __slots__ = (
+        "_began",
         "_deadlines",
         "_hearing",
         "_learned_interval",
@@ -30,6 +35,7 @@ class Listening:
         "follows",
         "probing",
         "ready",
+        "stands_aside",
     )
 
     def __init__(self, terms: Terms, deadlines: Deadlines, hearing: Hearing) -> None:
@@ -43,6 +49,9 @@ class Listening:
         """Whether it would take over, but for the others of its group."""
         self.follows = False
         """Whether another one serves, as it has heard since it became BACKUP."""
+        self.stands_aside = False
+        """Whether it lets a weaker MASTER serve, because an operator has moved the addresses."""
+        self._began: Instant = 0
         self._tied: tuple[Instant, Instant] | None = None
         self.probing = Probing(deadlines)
 
@@ -68,6 +77,11 @@ class Listening:
         """The router that serves, as far as this one has heard."""
         heard = self.rival()
         return heard if heard and heard.priority != RELEASE_PRIORITY else None
+
+    @property
+    def preempts(self) -> bool:
+        """Whether it takes over from a weaker MASTER."""
+        return self._terms.config.preempts and not self.stands_aside
 
     def learn(self, advert: Advert) -> None:
         """Time the MASTER by its own interval. RFC: 9568 §6.4.2; in VRRPv2 it is ours."""
@@ -111,17 +125,46 @@ class Listening:
         """Whether that while is not over."""
         return now < self._not_before
 
+    def takeover_cause(self, now: Instant) -> Cause:
+        """Why this router takes over now, and what else it knows of that."""
+        rival, patience = self.rival(), self.master_down_interval()
+        cause = takeover_cause(rival, self._terms.priority, patience, now - self._began, now)
+        evidence = self.probing.evidence
+        if rival and cause.code is CauseCode.MASTER_SILENT:
+            missed = min(now - rival.at, now - self._began) // self.interval()
+            every = format_duration(self.interval())
+            evidence = (f"{missed} adverts missed, one every {every}", *evidence)
+        elif cause.code is CauseCode.PREEMPTS and self._terms.config.preempt_delay:
+            waited = format_duration(self._terms.config.preempt_delay)
+            evidence = (f"waited for the preempt_delay of {waited}", *evidence)
+        return replace(cause, evidence=evidence)
+
+    def prospect(self) -> Prospect:
+        """What a BACKUP will do, unless something happens."""
+        due = self._deadlines.at(Timer.MASTER_DOWN)
+        assert due is not None, "a BACKUP always waits for its MASTER"
+        if self.ready:
+            return Prospect("asks its group and its hooks again", due)
+        heard = self.master()
+        if heard is None:
+            return Prospect("takes over, unless another one is heard", due)
+        if heard.priority < self._terms.priority and self.preempts:
+            return Prospect(f"preempts {heard.address}", due)
+        return Prospect(f"takes over, unless {heard.address} is heard", due)
+
     # -- the wait ---------------------------------------------------------------------------
 
     def begin(self, now: Instant) -> None:
         """Wait for a whole master_down_interval of silence."""
         self._weaker_since = None
         self.follows = False
+        self._began = now
         self._await(now + self.master_down_interval())
 
     def begin_briefly(self, now: Instant) -> None:
         """Wait for one advert of a MASTER that others must have elected long ago."""
         wait = self.interval() + self.skew()
+        self._began = now
         self._await(now + wait)
 
     def begin_behind(self, now: Instant, *, followed: bool) -> None:
@@ -135,6 +178,7 @@ class Listening:
         elif heard.priority == RELEASE_PRIORITY:
             self._await_release(now)
         else:
+            self._began = min(self._began, heard.at)
             down = heard.at + self.master_down_interval()
             self._await(max(down, now + self.interval() + self.skew()))
             self.follows = followed
@@ -143,7 +187,7 @@ class Listening:
         """Take in an advert as a BACKUP. RFC: 9568 §6.4.2. Its sender is never compared here."""
         if advert.priority == RELEASE_PRIORITY:
             self._await_release(now)
-        elif advert.priority >= self._terms.priority or not self._terms.config.preempts:
+        elif advert.priority >= self._terms.priority or not self.preempts:
             self._weaker_since = None
             self.follows = True
             self.learn(advert)

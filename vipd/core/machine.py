@@ -48,6 +48,7 @@ from vipd.core.model import (
     State,
     family_of,
 )
+from vipd.core.orders import Orders
 from vipd.core.states import States
 from vipd.core.timers import Timer
 from vipd.core.units import Duration, Instant, format_duration
@@ -89,6 +90,8 @@ class Machine(States):
                 return self._on_woke_late(by, now)
             case events.ConfigChanged(config=config):
                 return self._on_config(config, now)
+            case events.OrdersGiven() | events.FailoverOrdered() | events.AnnouncementOrdered():
+                return self._on_order(event, now)
             case events.Started(spoke=spoke):
                 return self._on_started(spoke, now)
             case events.Stopped(at_once=at_once):
@@ -247,6 +250,31 @@ class Machine(States):
         if self._state is not State.MASTER or self._going:
             return ()
         return self._hand_over(Destination(State.BACKUP, Cause(CauseCode.GROUP, why)), now)
+
+    # -- orders -----------------------------------------------------------------------------
+
+    def _on_order(self, order: events.Order, now: Instant) -> tuple[Action, ...]:
+        match order:
+            case events.OrdersGiven(orders=orders):
+                return self._on_orders(orders, now)
+            case events.FailoverOrdered(why=why):
+                return self._on_failover(why, now)
+            case events.AnnouncementOrdered():
+                return self._serving.announce_anew(now) if self._state is State.MASTER else ()
+
+    def _on_orders(self, orders: Orders, now: Instant) -> tuple[Action, ...]:
+        """Take over what holds from now on. After a maintenance all is as it was before."""
+        if self._terms.orders.maintenance is not None and orders.maintenance is None:
+            self._listening.stands_aside = False
+        before, self._terms.orders = self.master_down_interval, orders
+        return self._reckon(before, now)
+
+    def _on_failover(self, why: str, now: Instant) -> tuple[Action, ...]:
+        """Hand over to whoever comes; whoever is on the way out already needs no order."""
+        if not self._serving.settled or self._going:
+            return ()
+        aside = Destination(State.BACKUP, Cause(CauseCode.FAILOVER, why), returns=True)
+        return self._hand_over(aside, now)
 
     # -- adverts ----------------------------------------------------------------------------
 

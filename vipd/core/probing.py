@@ -71,6 +71,13 @@ class Probing:
         if self._asked:
             self._answer = f"{address} is alive at {mac.hex(':')}"
 
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """What came of the question, for who acts on it."""
+        if not self._asked:
+            return ()
+        return (f"asked for the addresses: {self._answer or 'nobody answers'}",)
+
     # -- a BACKUP that is about to take over ------------------------------------------------
 
     def judge(self, config: InstanceConfig, now: Instant) -> tuple[ReportIncident, ...]:

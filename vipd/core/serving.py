@@ -141,6 +141,14 @@ class Serving:
         self.leaving.begin(destination, self._terms.config, now)
         return (self.speaking.advert(self._terms.config, RELEASE_PRIORITY, now),)
 
+    def stay(self, now: Instant) -> tuple[Action, ...]:
+        """Nobody has come: serve on as if nothing had been said."""
+        self.leaving.end()
+        self._deadlines.arm(Timer.ADVERT, now + self._terms.config.advert_interval)
+        advert = self.speaking.advert(self._terms.config, self._terms.priority, now)
+        renewal = self.holding.renew_with_advert(self._terms.config, now)
+        return (advert, *renewal, *self.announce_anew(now))
+
     def yield_to(
         self,
         stronger: int,

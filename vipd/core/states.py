@@ -7,7 +7,7 @@ which a state holds can be left behind. What leads there is decided in `vipd.cor
 from __future__ import annotations
 
 from vipd.core.actions import Action, AskHooks, CallOffHooks, ReportTransition
-from vipd.core.cause import Cause, CauseCode, takeover_cause
+from vipd.core.cause import Cause, CauseCode
 from vipd.core.config import HookMoment, InstanceConfig
 from vipd.core.drifting import Drifting
 from vipd.core.group import Standing
@@ -24,16 +24,17 @@ from vipd.core.model import (
 from vipd.core.retrying import Retrying
 from vipd.core.serving import Serving
 from vipd.core.speaking import Speaking
-from vipd.core.status import InstanceStatus
+from vipd.core.status import InstanceStatus, Prospect
 from vipd.core.terms import Terms
-from vipd.core.timers import Deadlines
+from vipd.core.timers import Deadlines, Timer
 from vipd.core.units import Duration, Instant
 
 _HEALTH = {
     CauseCode.TRACKER: "its trackers are up",
     CauseCode.GROUP: "its group is in health",
+    CauseCode.MAINTENANCE: "the maintenance is over",
 }
-"""The faults of the host's health, and what is said when they are over."""
+"""The faults that the link is not to blame for, and what is said when they are over."""
 
 
 class States:
@@ -125,6 +126,10 @@ class States:
             held=self._serving.holding.held,
             warnings=(warning,) if warning else (),
             track=self._terms.effects,
+            orders=self._terms.orders,
+            stands_aside=self._listening.stands_aside,
+            prospect=self._prospect(),
+            lease_end=self._serving.holding.lease_end,
         )
 
     # -- states -----------------------------------------------------------------------------
@@ -132,7 +137,8 @@ class States:
     def _join(self, cause: Cause, now: Instant) -> tuple[Action, ...]:
         """Stand for election. RFC: 9568 §6.4.1: the owner begins as MASTER, others listen."""
         alone = self.config.group is None
-        if self.config.owner and alone and not self._listening.holds_off(now):
+        aside = self._listening.stands_aside or self._listening.holds_off(now)
+        if self.config.owner and alone and not aside:
             text = f"{cause}; priority 255 owns the addresses"
             return self._enter(State.MASTER, Cause(CauseCode.OWNER, text), now)
         self._listening.forget_interval()
@@ -141,6 +147,7 @@ class States:
     def _take_over(self, now: Instant, *, agreed: bool = False) -> tuple[Action, ...]:
         """The MASTER is silent; one that is alive all the same may have to be waited for, and a
         group has to agree."""
+        cause = self._listening.takeover_cause(now)
         incidents = self._listening.probing.judge(self.config, now)
         if not agreed:
             if self._listening.hold_back(now):
@@ -148,8 +155,6 @@ class States:
             if self.config.group is not None:
                 self._listening.get_ready(now)
                 return incidents
-        rival = self._listening.rival()
-        cause = takeover_cause(rival, self.priority, self.master_down_interval, now)
         if self.config.hooks.at(HookMoment.BEFORE_MASTER):
             return (*incidents, *self._prepare(cause, now))
         return (*incidents, *self._enter(State.MASTER, cause, now))
@@ -198,6 +203,8 @@ class States:
     def _let_go(self, now: Instant) -> tuple[Action, ...]:
         """The end of a handover: another one serves, or nobody has come in time."""
         report, going = self._serving.leaving.report(self.config), self._destination()
+        if self._serving.leaving.returns:
+            return (*report, *self._serving.stay(now))
         followed = self._serving.leaving.followed is not None
         actions = (*report, *self._enter(going.state, going.cause, now))
         if going.state is State.BACKUP:
@@ -230,11 +237,13 @@ class States:
         report = ReportTransition(old=old, new=new, cause=cause)
         if new is State.MASTER:
             self._listening.forget_interval()
+            self._listening.stands_aside = False
             self._listening.probing.watch(now)
             return (*left, report, self._serving.claim())
         self._listening.probing.forget()
         self._drifting.forget()
         if new is State.BACKUP:
+            self._listening.stands_aside |= cause.code is CauseCode.FAILOVER
             self._listening.begin(now)
         elif new is State.FAULT:
             self._retrying.begin(cause.code, now)
@@ -287,6 +296,16 @@ class States:
         actions = self._enter(State.BACKUP, cause, now)
         self._listening.begin_briefly(now)
         return actions
+
+    def _prospect(self) -> Prospect | None:
+        """What this instance will do, unless something happens."""
+        if self._state is State.BACKUP:
+            return self._listening.prospect()
+        if (at := self._deadlines.at(Timer.HANDOVER)) is not None:
+            return Prospect("lets go at the latest", at)
+        if (at := self._deadlines.at(Timer.CLAIM_RETRY)) is not None:
+            return Prospect("tries its addresses again", at)
+        return None
 
     # -- what is known ----------------------------------------------------------------------
 

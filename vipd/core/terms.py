@@ -1,8 +1,9 @@
 """On what terms an instance stands for election: what it is told, and in what health it is.
 
-The effective priority is computed anew from the configured one and all that the trackers have said,
-whenever one of these changes; never added up. A tracker that has said nothing yet is down, unless
-this agent carries on what it did a moment ago: then nothing is worse until it is said to be.
+The effective priority is computed anew from the configured one, or the one that an operator has
+ordered, and all that the trackers have said, whenever one of these changes; never added up. A
+tracker that has said nothing yet is down, unless this agent carries on what it did a moment ago:
+then nothing is worse until it is said to be.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from vipd.core.cause import Cause, CauseCode
 from vipd.core.config import InstanceConfig, TrackUse
 from vipd.core.events import TrackReported
+from vipd.core.orders import NONE, Orders
 
 LEAST_PRIORITY, GREATEST_PRIORITY = 1, 254
 """What weights may make of a priority. RFC: 9568 §5.2.4 (0 resigns, 255 owns)."""
@@ -18,11 +20,12 @@ LEAST_PRIORITY, GREATEST_PRIORITY = 1, 254
 class Terms:
     """The configuration and the health of one instance."""
 
-    __slots__ = ("_config", "_presumed", "_reports", "group_fault", "priority")
+    __slots__ = ("_config", "_orders", "_presumed", "_reports", "group_fault", "priority")
 
     def __init__(self, config: InstanceConfig) -> None:
         self._reports: dict[str, TrackReported] = {}
         self._presumed = False
+        self._orders = NONE
         self.group_fault: str | None = None
         """Why another instance of the group cannot serve."""
         self.config = config
@@ -37,6 +40,16 @@ class Terms:
         self._config = config
         self._weigh()
 
+    @property
+    def orders(self) -> Orders:
+        """What an operator wants otherwise."""
+        return self._orders
+
+    @orders.setter
+    def orders(self, orders: Orders) -> None:
+        self._orders = orders
+        self._weigh()
+
     def take(self, report: TrackReported) -> None:
         """A tracker has something new to say."""
         self._reports[report.name] = report
@@ -48,7 +61,9 @@ class Terms:
         self._weigh()
 
     def fault(self) -> Cause | None:
-        """What of the health of this host keeps it from serving."""
+        """What of the health of this host, or of what was ordered, keeps it from serving."""
+        if self._orders.maintenance is not None:
+            return Cause(CauseCode.MAINTENANCE, self._orders.maintenance)
         for use in self._config.track:
             if use.weight is None and not self._is_up(use):
                 return Cause(CauseCode.TRACKER, f"{use.name}: {self._words(use)}")
@@ -66,7 +81,8 @@ class Terms:
         config = self._config
         self.priority = config.priority
         if not config.owner:
-            total = config.priority + sum(map(self._weight, config.track))
+            base = self._orders.priority or config.priority
+            total = base + sum(map(self._weight, config.track))
             self.priority = min(max(total, LEAST_PRIORITY), GREATEST_PRIORITY)
 
     def _weight(self, use: TrackUse) -> int:

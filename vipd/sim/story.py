@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from vipd.core import actions, events
+from vipd.core.config import InstanceConfig
 from vipd.core.model import LinkFacts, Vip
 from vipd.core.units import format_duration
 
@@ -46,11 +47,26 @@ def describe_event(event: events.Event) -> str:  # noqa: C901  (one line for eac
         case events.ClaimFailed(reason=reason):
             return f"claim failed: {reason}"
         case events.ConfigChanged(config=config):
-            interval = format_duration(config.advert_interval)
-            addresses = _list(config.addresses)
-            return f"config now: priority {config.priority} every {interval}, {addresses}"
+            return f"config now: {_describe_config(config)}"
+        case events.OrdersGiven() | events.FailoverOrdered() | events.AnnouncementOrdered():
+            return _describe_order(event)
         case _:
             assert_never(event)
+
+
+def _describe_config(config: InstanceConfig) -> str:
+    interval, addresses = format_duration(config.advert_interval), _list(config.addresses)
+    return f"priority {config.priority} every {interval}, {addresses}"
+
+
+def _describe_order(order: events.Order) -> str:
+    match order:
+        case events.OrdersGiven(orders=orders):
+            return f"orders: maintenance {orders.maintenance}, priority {orders.priority}"
+        case events.FailoverOrdered(why=why):
+            return f"failover: {why}"
+        case events.AnnouncementOrdered():
+            return "announcement ordered"
 
 
 def describe_action(action: actions.Action) -> str:  # noqa: C901  (one line for each action)

@@ -31,9 +31,11 @@ from vipd.core.events import (
     AddressesClaimed,
     AddressesDrifted,
     AdvertReceived,
+    AnnouncementOrdered,
     ClaimFailed,
     ConfigChanged,
     Event,
+    FailoverOrdered,
     GroupAgreed,
     GroupFailed,
     GroupLost,
@@ -41,6 +43,7 @@ from vipd.core.events import (
     HooksAnswered,
     LinkChanged,
     NeighborHeard,
+    OrdersGiven,
     Started,
     Stopped,
     TimePassed,
@@ -49,6 +52,7 @@ from vipd.core.events import (
 )
 from vipd.core.machine import Machine
 from vipd.core.model import Advert, ChecksumForm, LinkFacts, State, Vip
+from vipd.core.orders import NONE, Orders
 from vipd.core.units import MILLISECOND, SECOND, Instant
 
 TABLE = Path(__file__).with_name("machine_table.txt")
@@ -138,6 +142,11 @@ EVENTS: dict[str, Event] = {
     "group recovered": GroupRecovered(),
     "hooks have run": HooksAnswered(moment=HookMoment.BEFORE_MASTER),
     "hooks have failed": HooksAnswered(moment=HookMoment.BEFORE_MASTER, fault="exit code 1"),
+    "maintenance ordered": OrdersGiven(Orders(maintenance="maintenance: a new kernel")),
+    "orders taken back": OrdersGiven(NONE),
+    "priority 150 ordered": OrdersGiven(Orders(priority=150)),
+    "failover ordered": FailoverOrdered("ordered by an operator"),
+    "announcement ordered": AnnouncementOrdered(),
     "config the same": ConfigChanged(replace(CONFIG)),
     "config priority raised": ConfigChanged(replace(CONFIG, priority=150)),
     "config priority lowered": ConfigChanged(replace(CONFIG, priority=50)),
@@ -203,6 +212,25 @@ def leaving() -> tuple[Machine, Instant]:
     return machine, now
 
 
+def moving() -> tuple[Machine, Instant]:
+    machine, now = in_master()
+    machine.step(EVENTS["failover ordered"], now)
+    return machine, now
+
+
+def standing_aside() -> tuple[Machine, Instant]:
+    machine, now = moving()
+    machine.step(EVENTS["v4 advert, lower"], now + MILLISECOND)
+    machine.step(TimePassed(), now + 101 * MILLISECOND)
+    return machine, now + 101 * MILLISECOND
+
+
+def in_maintenance() -> tuple[Machine, Instant]:
+    machine, now = in_backup()
+    machine.step(EVENTS["maintenance ordered"], now)
+    return machine, now
+
+
 def lingering() -> tuple[Machine, Instant]:
     machine, now = in_master()
     machine.step(EVENTS["v4 advert, higher"], now)
@@ -232,12 +260,15 @@ SITUATIONS: dict[str, tuple[State, Callable[[], tuple[Machine, Instant]]]] = {
     "BACKUP": (State.BACKUP, in_backup),
     "BACKUP answered": (State.BACKUP, answered),
     "BACKUP ready": (State.BACKUP, ready),
+    "BACKUP aside": (State.BACKUP, standing_aside),
     "MASTER claiming": (State.MASTER, claiming),
     "MASTER": (State.MASTER, in_master),
     "MASTER leaving": (State.MASTER, leaving),
+    "MASTER moving": (State.MASTER, moving),
     "MASTER lingering": (State.MASTER, lingering),
     "FAULT by link": (State.FAULT, in_fault_by_link),
     "FAULT by tracker": (State.FAULT, in_fault_by_tracker),
+    "FAULT by order": (State.FAULT, in_maintenance),
     "FAULT by claim": (State.FAULT, in_fault_by_claim),
 }
 
