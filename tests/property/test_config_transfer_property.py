@@ -96,7 +96,16 @@ trackers = st.builds(
 groups = st.builds(GroupConfig, name=texts, members=several(texts), track=uses, hooks=hooks)
 configs = st.builds(
     Config,
-    agent=st.builds(AgentConfig, control_socket=paths, state_file=paths, realtime=st.booleans()),
+    agent=st.builds(
+        AgentConfig,
+        control_socket=paths,
+        runtime_directory=paths,
+        state_directory=paths,
+        realtime=st.booleans(),
+        metrics=st.none() | st.text(),
+        hellos=st.booleans(),
+        hello_port=st.integers(1, 65535),
+    ),
     instances=several(instances),
     trackers=several(trackers),
     groups=several(groups),

@@ -26,6 +26,7 @@ from vipd.core.leaving import Destination, Leaving
 from vipd.core.listening import Listening
 from vipd.core.machine import Machine
 from vipd.core.model import RELEASE_PRIORITY, Advert, Family, IPAddress, State, family_of
+from vipd.core.orders import Orders
 from vipd.core.probing import Probing
 from vipd.core.serving import Serving
 from vipd.core.timers import Timer
@@ -156,6 +157,32 @@ class LetsGoAtOnce(Machine):
         self, destination: Destination, now: Instant, *, asked: bool = False
     ) -> tuple[Action, ...]:
         return self._enter(destination.state, destination.cause, now)
+
+
+class NeverReturns(Machine):
+    """Lets go on the order of an operator, though nobody has followed."""
+
+    def _on_failover(self, why: str, now: Instant) -> tuple[Action, ...]:
+        actions = super()._on_failover(why, now)
+        if going := self._serving.leaving.destination:
+            self._serving.leaving.destination = replace(going, returns=False)
+        return actions
+
+
+class ForgetsItsOrders(Machine):
+    """Takes the addresses back from whom an operator has moved them to."""
+
+    def _enter(self, new: State, cause: Cause, now: Instant) -> tuple[Action, ...]:
+        actions = super()._enter(new, cause, now)
+        self._listening.stands_aside = False
+        return actions
+
+
+class IgnoresMaintenance(Machine):
+    """Serves in a maintenance as ever."""
+
+    def _on_orders(self, orders: Orders, now: Instant) -> tuple[Action, ...]:
+        return ()
 
 
 class NeverEndsAHandover(Machine):
@@ -299,6 +326,9 @@ BROKEN: dict[str, MachineType] = {
     "no linger": leaving(Hasty),
     "lingers too long": leaving(Sticky),
     "lets go at once": LetsGoAtOnce,
+    "returns not when nobody follows": NeverReturns,
+    "takes back what was moved": ForgetsItsOrders,
+    "no maintenance": IgnoresMaintenance,
     "handover never ends": NeverEndsAHandover,
     "drift not put right": IgnoresDrift,
     "stall guard off": HasNoStallGuard,

@@ -21,11 +21,11 @@ from pathlib import Path
 import msgspec
 
 from vipd import log
+from vipd.agent.alarm import LoopAlarm
 from vipd.agent.fellow_rounds import Rounds
 from vipd.agent.grouping import grouped
 from vipd.agent.hello import Hellos
 from vipd.agent.instance import Instance
-from vipd.agent.main import LoopAlarm
 from vipd.agent.ports import Ports
 from vipd.agent.runtime import Runtime
 from vipd.agent.tracking import Tracking

@@ -65,7 +65,8 @@ def settings(**changes: int) -> dict[str, int]:
 
 
 def config(*instances: InstanceConfig, **changes: Any) -> Config:  # noqa: ANN401 (as above)
-    agent = AgentConfig(control_socket=SOCKET, state_file=SOCKET.with_name("state.json"))
+    runtime, state = SOCKET.parent, Path("/var/lib/vipd")
+    agent = AgentConfig(control_socket=SOCKET, runtime_directory=runtime, state_directory=state)
     if "realtime" in changes:
         agent = replace(agent, realtime=changes.pop("realtime"))
     return Config(agent=agent, instances=instances, **changes)

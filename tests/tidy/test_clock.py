@@ -12,8 +12,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "vipd"
 WALL = re.compile(r"\btime\.(time|time_ns|localtime)\(|\bdatetime\.(utc)?now\(|\bCLOCK_REALTIME\b")
-TELLS = {"agent/report.py", "track/tls.py"}
-"""Moments for a person: of a report, and of a certificate's end."""
+TELLS = {"agent/reload.py", "agent/report.py", "track/tls.py"}
+"""Moments for a person: of a reload, of a report, and of a certificate's end."""
 
 DECIDES = ("agent", "config", "core", "net", "track", "wire")
 

@@ -7,9 +7,10 @@ where the machine could do nothing about it.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
-from typing import TypeAlias, assert_never
+from collections.abc import Sequence
+from typing import assert_never
 
+from vipd.agent.crew import Crew
 from vipd.agent.instance import Instance, Packet, Passage
 from vipd.agent.ports import Clock, Ports
 from vipd.agent.throttle import Throttle
@@ -27,25 +28,22 @@ from vipd.core.actions import (
     ReportTransition,
     SendAdvert,
 )
-from vipd.core.events import AddressesClaimed, ClaimFailed, Event, HooksAnswered
+from vipd.core.events import AddressesClaimed, ClaimFailed, Event
 from vipd.core.incident import IncidentCode
 from vipd.core.model import Family, Vip
 from vipd.core.units import MILLISECOND, Duration
 from vipd.log import Logger
-
-AskForHooks: TypeAlias = Callable[[Instance, AskHooks | CallOffHooks], HooksAnswered | None]
 
 
 class Executor:
     """The hands of every instance."""
 
     def __init__(self, ports: Ports, clock: Clock, log: Logger) -> None:
+        self.crew = Crew()
         self._ports = ports
         self._clock = clock
         self._log = log
         self._throttle = Throttle(log, clock)
-        self.ask_hooks: AskForHooks = _nobody
-        """Called when hooks are to run before a transition; None means that they answer later."""
 
     def perform(self, instance: Instance, action: Action) -> Event | None:  # noqa: C901  (one line for each action)
         """Do one thing; return what the machine has to know of it."""
@@ -61,7 +59,7 @@ class Executor:
             case AnnounceAddresses(addresses=addresses):
                 self._announce(instance, addresses)
             case AskHooks() | CallOffHooks():
-                return self.ask_hooks(instance, action)
+                return self.crew.ask_hooks(instance, action)
             case ProbeAddresses(addresses=addresses):
                 self._probe(instance, addresses)
             case DoubtFirewall():
@@ -71,6 +69,7 @@ class Executor:
                 # Two hosts that share an address say so every second; all else is worth its line.
                 log = self._throttle if code is IncidentCode.ADDRESS_CONFLICT else self._log
                 log.warning(code.value, instance=instance.config.name, text=text)
+                self.crew.on_incident(instance, action)
             case ReportTransition():
                 self._report(instance, action)
             case _:
@@ -94,6 +93,7 @@ class Executor:
                     self._fail_to_send(instance, family, error)
                 else:
                     instance.counters.adverts_sent += 1
+                    self._note(instance, "advertised_ms")
                     instance.firewall.permit(family)
 
     def _fail_to_send(self, instance: Instance, family: Family, error: OSError) -> None:
@@ -171,22 +171,20 @@ class Executor:
         if report.old is not report.new:
             instance.counters.transitions += 1
             instance.counters.causes[report.cause.code] += 1
-        instance.passages.append(Passage(report, self._clock()))
+        early, instance.early = instance.early, {}
+        instance.passages.append(Passage(report, instance.stepped_at, early))
 
     def _note(self, instance: Instance, what: str) -> None:
-        """Keep how long after the last decision something was done, the first time it is done."""
-        if instance.passages:
-            passage = instance.passages[-1]
-            took = (self._clock() - passage.at) / MILLISECOND
-            passage.timings.setdefault(what, round(took, 3))
+        """Keep how long after the last decision something was done, the first time it is done.
+
+        What a state gives up is done before the transition is reported that it belongs to.
+        """
+        last = instance.passages[-1] if instance.passages else None
+        at, timings = (last.at, last.timings) if last else (instance.stepped_at, instance.early)
+        timings.setdefault(what, round((self._clock() - at) / MILLISECOND, 3))
 
     def _complain(self, instance: Instance, what: str, error: OSError) -> None:
         """Log what only a person can mend; a link that is down says so by itself."""
         if instance.link.up and instance.link.carrier:
             fields = {"instance": instance.config.name, "interface": instance.config.interface}
             self._throttle.warning(what, **fields, error=str(error))
-
-
-def _nobody(_: Instance, what: AskHooks | CallOffHooks) -> HooksAnswered | None:
-    """Where nobody runs hooks, none has an objection."""
-    return HooksAnswered(moment=what.moment) if isinstance(what, AskHooks) else None

@@ -65,6 +65,10 @@ class Instance:
         self.scrutiny = Scrutiny()
         self.firewall = Firewall(config.interface)
         self.passages: list[Passage] = []
+        self.stepped_at: Instant = 0
+        """When its machine was stepped last."""
+        self.early: dict[str, float] = {}
+        """What was done since then, and when, before a transition was reported."""
         self.leased_until: Instant | None = None
         """When the kernel removes the addresses by itself; None without a lease."""
         self._link = LinkFacts(name=config.interface, exists=False)

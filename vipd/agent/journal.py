@@ -134,15 +134,15 @@ class Journal:
         """The first events after the one with this number, and how many are forgotten since."""
         return self._ring.after(seq, name, kind, limit)
 
-    def refusal(self, name: str | None, node: str, names: Collection[str]) -> ErrorReply | None:
+    def refusal(self, name: str | None, names: Collection[str]) -> ErrorReply | None:
         """What to say to who asks for an instance that is none of `names`, and never was one."""
         if name is None or name in names or name in self._ring.names:
             return None
-        return no_such_instance(name, node, tuple(names))
+        return no_such_instance(name, tuple(names))
 
     def reply(self, request: HistoryRequest, node: str, names: Collection[str]) -> Reply:
         """Answer; `names` are the instances of the configuration."""
-        if refused := self.refusal(request.name, node, names):
+        if refused := self.refusal(request.name, names):
             return refused
         name, kind, limit = request.name, request.kind, request.limit
         if request.after is None:

@@ -12,33 +12,46 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from vipd import __version__, log
 from vipd.agent import realtime
+from vipd.agent.alarm import LoopAlarm
 from vipd.agent.attendant import Attendant
 from vipd.agent.capability import Capability, require
+from vipd.agent.fellow_rounds import Rounds
 from vipd.agent.grouping import grouped
+from vipd.agent.hello import Hellos
 from vipd.agent.hook_desk import HookDesk
 from vipd.agent.instance import Instance
+from vipd.agent.journal import Journal
+from vipd.agent.journal_file import journal_beside
 from vipd.agent.memory import Entry, Memory, key_of
-from vipd.agent.ports import Clock, Ports
+from vipd.agent.operations import Operations
+from vipd.agent.order import OrderBook
+from vipd.agent.ports import Ports
+from vipd.agent.reading import read_apart
+from vipd.agent.reload import Reloading
 from vipd.agent.report import Reporter
 from vipd.agent.runtime import Runtime
+from vipd.agent.staff import Staff
 from vipd.agent.supervisor import Supervisor
 from vipd.agent.tracking import Tracking
-from vipd.config.load import load
+from vipd.agent.web import WebKeeper
+from vipd.config.change import Change
+from vipd.config.host import load_checked
 from vipd.config.model import AgentConfig, Config
+from vipd.control.access import administrators
 from vipd.control.server import ControlServer
 from vipd.core.config import InstanceConfig
-from vipd.core.units import SECOND, Instant
-from vipd.errors import ConfigError
+from vipd.core.units import SECOND
 from vipd.net.address import Addresses
 from vipd.net.advert import AdvertSockets
 from vipd.net.announcer import Announcer
+from vipd.net.hello import HelloSockets
 from vipd.net.link import Links
 from vipd.net.neighbor import Neighbors
 from vipd.net.netlink import Requests
@@ -48,24 +61,8 @@ from vipd.net.virtual_mac import VirtualMacs
 REMEMBER_EVERY_S = 0.25
 """How often it is looked whether the memory of this agent is out of date."""
 
-
-class LoopAlarm:
-    """An alarm that goes off on the loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._handle: asyncio.TimerHandle | None = None
-        self.runtime: Runtime | None = None
-
-    def set(self, at: Instant) -> None:
-        """Wake the runtime at this moment instead of any moment set before."""
-        if self._handle:
-            self._handle.cancel()
-        self._handle = self._loop.call_later((at - time.monotonic_ns()) / SECOND, self._ring)
-
-    def _ring(self) -> None:
-        assert self.runtime is not None, "the alarm is set by the runtime that it wakes"
-        self.runtime.ring()
+TICK_S = 1.0
+"""How often it is looked whether an order is over, and the others are told of this agent."""
 
 
 class Agent:
@@ -73,52 +70,44 @@ class Agent:
 
     def __init__(
         self,
-        file: Path,
         settings: AgentConfig,
         runtime: Runtime,
         memory: Memory,
         supervisor: Supervisor,
-        tracking: Tracking,
-        desk: HookDesk,
+        staff: Staff,
+        reloading: Reloading,
     ) -> None:
-        self._file = file
         self._settings = settings
         self._runtime = runtime
         self._memory = memory
         self._supervisor = supervisor
-        self._tracking = tracking
-        self._desk = desk
+        self._staff = staff
+        self._reloading = reloading
         self._log = log.get()
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._left = asyncio.Event()
-        self._reloading: asyncio.Task[None] | None = None
-        self._reloads_wanted = False
 
     def listen(self) -> None:
         """Mind the signals from now on, and whatever fails on the loop."""
         self._loop.set_exception_handler(self._fail)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._end, number)
-        self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reloading.hang_up)
+        self._reloading.on_failure = self._stumble
 
     def start(self, config: Config) -> None:
         """Start every instance; what an earlier life has served shortly before is carried on."""
         recalled = self._memory.recall()
-        instances = self._prepare(config)
+        self._staff.book.recall()
+        self._reloading.config = config
+        instances = prepared(config, self._staff)
         entries = {one.name: recalled.get(key_of(one)) for one in instances}
         spoke = {name: one.spoke for name, one in entries.items() if one and one.spoke is not None}
         for group in config.groups:
             if not spoke.keys() >= set(group.members):
                 spoke = {name: at for name, at in spoke.items() if name not in group.members}
         self._runtime.start(instances, spoke)
-
-    def _prepare(self, config: Config) -> tuple[InstanceConfig, ...]:
-        """Have the trackers and the hooks of a configuration; its instances, as they will run."""
-        instances = grouped(config.instances, config.groups)
-        self._desk.apply(instances, config.groups)
-        self._tracking.apply(config.trackers)
-        return instances
 
     async def stay(self) -> None:
         """Stay until a signal or a failure ends it; then let others take over, unless it failed.
@@ -128,18 +117,22 @@ class Agent:
         self._supervisor.ready()
         self._beat()
         self._remember_again()
-        self._runtime.when_changed = self._remember_soon
+        self._tick()
+        if self._settings.hellos:
+            self._staff.rounds.begin()
+        self._staff.changed = self._remember
         try:
             await self._ended
         finally:
             self._supervisor.stopping()
+            self._reloading.end()
         self._memory.forget()
-        self._runtime.when_done = self._left.set
+        self._staff.left = self._left.set
         self._runtime.stop()
         if self._runtime.handing_over:
             await self._left.wait()
-        self._tracking.stop()
-        await self._desk.end()
+        self._staff.tracking.stop()
+        await self._staff.desk.end()
 
     def leave_at_once(self) -> None:
         """Let go of everything now. Order: nobody is to carry on what has been given up."""
@@ -151,82 +144,50 @@ class Agent:
         once that is over, the hooks."""
         self._log.info("stopping", signal=number.name)
         if not self._ended.done():
+            self._staff.journal.note("agent", "stopping", f"the agent ends on {number.name}")
             self._ended.set_result(None)
         elif self._runtime.handing_over:
             self._runtime.halt()
         else:
-            self._desk.close()
+            self._staff.desk.close()
 
     def _fail(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
-        if not isinstance(error, Exception):
-            error = RuntimeError(str(context.get("message")))
+        self._stumble(error if isinstance(error, Exception) else RuntimeError(context["message"]))
+
+    def _stumble(self, error: BaseException) -> None:
+        """Something failed in a way nobody expected: that ends the agent."""
         if not self._ended.done():
             self._ended.set_exception(error)
         elif not self._left.is_set():
             self._log.error("failed while it handed over", error=str(error))
             self._left.set()
 
-    def _hang_up(self) -> None:
-        """Reload; a second SIGHUP during a reload makes one more, a third changes nothing."""
-        if self._ended.done():
-            return
-        self._reloads_wanted = True
-        if self._reloading is None or self._reloading.done():
-            self._reloading = self._loop.create_task(self._reload())
-            self._reloading.add_done_callback(self._check)
-
-    async def _reload(self) -> None:
-        """Read the configuration anew; one with errors leaves the old one running.
-
-        Why: it is read in a thread, because that takes longer than a short advert interval. An
-        agent that has been told to end meanwhile starts nothing any more.
-        """
-        while self._reloads_wanted:
-            self._reloads_wanted = False
-            self._supervisor.reloading()
-            try:
-                config = await asyncio.to_thread(load, self._file)
-            except ConfigError as error:
-                for problem in error.problems:
-                    self._log.error("reload refused", file=error.file, problem=str(problem))
-            else:
-                if self._ended.done():
-                    return
-                self._runtime.apply(self._prepare(config))
-                self._warn(config.agent)
-                self._log.info("reloaded", file=str(self._file), instances=len(config.instances))
-            self._supervisor.ready()
-
-    def _warn(self, wanted: AgentConfig) -> None:
-        """Say what a reload cannot change."""
-        if wanted != self._settings:
-            names = [field.name for field in fields(wanted)]
-            changed = [n for n in names if getattr(wanted, n) != getattr(self._settings, n)]
-            text = "a change of [agent] takes effect when the agent is restarted"
-            self._log.warning(text, changed=", ".join(changed))
-
-    def _check(self, task: asyncio.Task[None]) -> None:
-        """A reload that failed in a way nobody expected ends the agent, as any other failure."""
-        if not task.cancelled() and (error := task.exception()):
-            self._fail(self._loop, {"exception": error})
-
     def _remember(self) -> None:
         """Keep up to date what the next life has to know if this one ends as nobody wants."""
         self._memory.save([_entry(instance) for instance in self._runtime.instances])
-
-    def _remember_soon(self) -> None:
-        """Why: not before what has to be done at once is done."""
-        self._loop.call_soon(self._remember)
 
     def _remember_again(self) -> None:
         self._remember()
         self._loop.call_later(REMEMBER_EVERY_S, self._remember_again)
 
+    def _tick(self) -> None:
+        """What is to be done now and then, and never urgently."""
+        self._staff.operations.expire()
+        self._loop.call_later(TICK_S, self._tick)
+
     def _beat(self) -> None:
         if heartbeat := self._supervisor.heartbeat:
             self._supervisor.alive()
             self._loop.call_later(heartbeat / SECOND, self._beat)
+
+
+def prepared(config: Config, staff: Staff) -> tuple[InstanceConfig, ...]:
+    """Have the trackers and the hooks of a configuration; its instances, as they will run."""
+    instances = grouped(config.instances, config.groups)
+    staff.desk.apply(instances, config.groups)
+    staff.tracking.apply(config.trackers)
+    return instances
 
 
 def _entry(instance: Instance) -> Entry:
@@ -246,7 +207,11 @@ def run(file: Path) -> None:
         "speak VRRP and to move addresses",
         "run it as root (sudo vipd run), or as the systemd service (systemctl start vipd)",
     )
-    asyncio.run(_serve(file, load(file)))
+    config, problems = load_checked(file)
+    for problem in problems:
+        text = "this host does not have what the file names"
+        log.get().warning(text, file=str(file), problem=str(problem))
+    asyncio.run(_serve(file, config))
 
 
 async def _serve(file: Path, config: Config) -> None:
@@ -260,19 +225,27 @@ async def _serve(file: Path, config: Config) -> None:
         world = stack.enter_context(_world())
         alarm = LoopAlarm(asyncio.get_running_loop())
         runtime = alarm.runtime = Runtime(world.ports, clock, alarm, log.get())
+        journal = Journal(journal_beside(config.agent.control_socket), clock, log.get())
+        hello_sockets = stack.enter_context(closing(HelloSockets(config.agent.hello_port)))
+        hellos = Hellos(hello_sockets, clock, log.get())
+        staff = _employ(stack, runtime, config.agent, journal, hellos, hello_sockets.fileno())
+        supervisor = Supervisor()
+        reloading = _reloading(file, runtime, staff, supervisor)
         memory = Memory(config.agent.state_file, clock, log.get())
-        tracking, desk = _attach(runtime, clock)
-        stack.callback(tracking.stop)
-        stack.callback(desk.close)
-        agent = Agent(file, config.agent, runtime, memory, Supervisor(), tracking, desk)
+        agent = Agent(config.agent, runtime, memory, supervisor, staff, reloading)
         agent.listen()
-        reporter = Reporter(runtime, world.ports, clock, tracking, desk)
-        server = ControlServer(config.agent.control_socket, Attendant(reporter).answer)
+        web = _serve_web(stack, config.agent)
+        reporter = _reporter(runtime, world.ports, staff, hellos, reloading, web)
+        attendant = Attendant(reporter, staff, reloading, administrators())
+        server = ControlServer(config.agent.control_socket, attendant.answer)
         await server.start()
         stack.push_async_callback(server.close)
+        stack.callback(journal.close)
         log.get().info("started", version=__version__, file=str(file))
+        journal.note("agent", "started", f"vipd {__version__} started with {file}")
         if config.agent.realtime:
             realtime.enter(log.get())
+        stack.callback(staff.rounds.end)
         stack.callback(agent.leave_at_once)
         agent.start(config)
         stack.enter_context(_watched(world.descriptors, runtime.wake))
@@ -280,14 +253,88 @@ async def _serve(file: Path, config: Config) -> None:
         await agent.stay()
 
 
-def _attach(runtime: Runtime, clock: Clock) -> tuple[Tracking, HookDesk]:
-    """Give the runtime what tells of the health of this host, and what runs hooks."""
+def _employ(
+    stack: AsyncExitStack,
+    runtime: Runtime,
+    settings: AgentConfig,
+    journal: Journal,
+    hellos: Hellos,
+    hello_descriptor: int,
+) -> Staff:
+    """Have those who work beside the runtime: they tell it what they know, and it tells them."""
+    clock = time.monotonic_ns
     tracking = Tracking(clock, log.get(), runtime.tell)
+    stack.callback(tracking.stop)
     desk = HookDesk(clock, log.get(), runtime.answer)
-    runtime.known = tracking.reports
-    runtime.let_ask(desk.ask)
-    runtime.when_moved = desk.transition
-    return tracking, desk
+    stack.callback(desk.close)
+    book = OrderBook(settings.maintenance_file, time.time_ns, log.get())
+    operations = Operations(runtime, book, hellos, journal, clock)
+    rounds = Rounds(
+        hellos,
+        hello_descriptor,
+        lambda: runtime.instances,
+        lambda: book.maintenance is not None,
+    )
+
+    def tell(instance: Instance, code: str, text: str) -> None:
+        journal.note("peer", code, text, instance=instance.config.name)
+
+    hellos.on_change = tell
+    staff = Staff(tracking, desk, book, operations, journal, rounds)
+    runtime.work_with(staff)
+    return staff
+
+
+def _reloading(file: Path, runtime: Runtime, staff: Staff, supervisor: Supervisor) -> Reloading:
+    """Have what takes over a new configuration, and tells who has to know of that."""
+
+    def prepare(config: Config) -> Sequence[InstanceConfig]:
+        return prepared(config, staff)
+
+    def tell(changes: Sequence[Change]) -> None:
+        staff.operations.reloaded()
+        changed = ", ".join(f"{one.verdict} {one.section} {one.name}".rstrip() for one in changes)
+        staff.journal.note("reload", "reloaded", changed or "all as it was")
+
+    def refuse(problem: str) -> None:
+        staff.journal.note("reload", "refused", problem)
+
+    reloading = Reloading(file, read_apart, runtime, prepare, supervisor, log.get())
+    reloading.on_reloaded, reloading.on_refused = tell, refuse
+    return reloading
+
+
+def _reporter(
+    runtime: Runtime,
+    ports: Ports,
+    staff: Staff,
+    hellos: Hellos,
+    reloading: Reloading,
+    web: WebKeeper | None,
+) -> Reporter:
+    """Have who tells of all that."""
+    return Reporter(
+        runtime,
+        ports,
+        time.monotonic_ns,
+        tracking=staff.tracking,
+        desk=staff.desk,
+        lag=staff.lag,
+        hellos=hellos,
+        orders=staff.book,
+        reloading=reloading,
+        warnings=lambda: web.warnings if web else (),
+    )
+
+
+def _serve_web(stack: AsyncExitStack, settings: AgentConfig) -> WebKeeper | None:
+    """Have a process of its own serve metrics and the status page, if that is wanted."""
+    if settings.metrics is None:
+        return None
+    keeper = WebKeeper(settings.control_socket, settings.metrics, log.get())
+    stack.callback(keeper.stop)
+    asyncio.get_running_loop().call_soon(keeper.start)
+    return keeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

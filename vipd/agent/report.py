@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from vipd import __version__
+from vipd.agent.hello import Hellos
 from vipd.agent.hook import HookResult
 from vipd.agent.hook_desk import HookDesk
 from vipd.agent.instance import Instance
 from vipd.agent.lag import BOUNDS, LoopLag
+from vipd.agent.order import Order, OrderBook
 from vipd.agent.ports import Clock, Ports
+from vipd.agent.reload import Reloading
 from vipd.agent.runtime import Runtime
 from vipd.agent.tracking import Tracking, Watch
 from vipd.control.report import (
     AgentReport,
+    ConfigReport,
     Counters,
     HookReport,
     InstanceReport,
     LagReport,
+    OrderReport,
     StrangerReport,
     TrackerReport,
     seconds,
@@ -45,19 +50,33 @@ class Reporter:
         runtime: Runtime,
         ports: Ports,
         clock: Clock,
+        *,
         tracking: Tracking | None = None,
         desk: HookDesk | None = None,
         lag: LoopLag | None = None,
+        hellos: Hellos | None = None,
+        orders: OrderBook | None = None,
+        reloading: Reloading | None = None,
+        warnings: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._runtime = runtime
         self._tracking = tracking
         self._desk = desk
         self._lag = lag
+        self._hellos = hellos
+        self._orders = orders
+        self._reloading = reloading
+        self._warnings = warnings
         self._ports = ports
         self._clock = clock
         self._began = clock()
         self._book = AddressBook()
         self._present: dict[_Place, frozenset[Vip]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The instances that are configured."""
+        return [one.config.name for one in self._runtime.running]
 
     def report(self) -> AgentReport:
         """The agent and its instances at this moment."""
@@ -79,9 +98,13 @@ class Reporter:
             trackers=self._trackers(now, wall_ns),
             pid=os.getpid(),
             lag=_lag(self._lag) if self._lag else None,
+            maintenance=_order(self._orders.maintenance) if self._orders else None,
+            config=_config(self._reloading) if self._reloading else None,
+            warnings=self._warnings(),
         )
 
     def _instance(self, instance: Instance, now: Instant, wall_ns: int) -> InstanceReport:
+        name = instance.config.name
         return instance_status(
             instance.machine.status(now),
             now=now,
@@ -92,6 +115,8 @@ class Reporter:
             warnings=instance.firewall.warnings(now),
             hooks=self._hooks(instance.config, now, wall_ns),
             counters=_counters(instance),
+            peers=self._hellos.fellows_of(instance) if self._hellos else (),
+            priority_order=_order(self._orders.priorities.get(name)) if self._orders else None,
         )
 
     def _trackers(self, now: Instant, wall_ns: int) -> list[TrackerReport]:
@@ -148,6 +173,25 @@ def _counters(instance: Instance) -> Counters:
         mismatched={oddity.value: count for oddity, count in seen.items() if count},
         causes={code.value: count for code, count in counted.causes.items()},
         incidents={code.value: count for code, count in counted.incidents.items()},
+    )
+
+
+def _order(order: Order | None) -> OrderReport | None:
+    if order is None:
+        return None
+    return OrderReport(
+        since=timestamp(order.since),
+        until=timestamp(order.until) if order.until is not None else None,
+        reason=order.reason,
+        priority=order.priority,
+    )
+
+
+def _config(reloading: Reloading) -> ConfigReport:
+    return ConfigReport(
+        file=str(reloading.file),
+        loaded_at=timestamp(reloading.loaded_at),
+        refused=reloading.refused,
     )
 
 

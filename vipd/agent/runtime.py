@@ -11,10 +11,11 @@ nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from vipd.agent.executor import AskForHooks, Executor
+from vipd.agent.crew import Crew
+from vipd.agent.executor import Executor
 from vipd.agent.instance import Instance
 from vipd.agent.ports import Alarm, Clock, Ports
 from vipd.agent.reception import Reception
@@ -24,7 +25,6 @@ from vipd.agent.stranger import Strangers
 from vipd.agent.throttle import Throttle
 from vipd.config.plan import plan
 from vipd.core import events
-from vipd.core.actions import ReportTransition
 from vipd.core.config import InstanceConfig
 from vipd.core.model import LinkFacts
 from vipd.core.units import CENTISECOND, Duration, Instant
@@ -49,19 +49,17 @@ class Runtime:
         self._watched: frozenset[str] = frozenset()
         self._wakes_at: Instant | None = None
         self._reception = Reception(self._roster, clock, log, self._throttle)
-        self.when_done: Callable[[], None] = lambda: None
-        """Called when the last instance has left that was told to."""
-        self.known: Callable[[], Iterable[events.TrackReported]] = tuple
-        """What is known of the trackers, for an instance that begins to use them."""
-        self.when_moved: Callable[[Instance, ReportTransition], None] = lambda _, __: None
-        """Called with each transition, after all that it asks for at once is done."""
-        self.when_changed: Callable[[], None] = lambda: None
-        """Called when an instance has become something else."""
+        self._crew = Crew()
 
     @property
     def instances(self) -> Sequence[Instance]:
         """Every instance, in the order of the configuration; then those that are leaving."""
         return tuple(self._roster)
+
+    @property
+    def running(self) -> Sequence[Instance]:
+        """Every instance that is configured, in the order of the configuration."""
+        return self._roster.running
 
     @property
     def configs(self) -> tuple[InstanceConfig, ...]:
@@ -73,9 +71,9 @@ class Runtime:
         """Who advertises VRIDs on our interfaces that are nobody's here."""
         return self._reception.strangers
 
-    def let_ask(self, ask: AskForHooks) -> None:
-        """Have this called when the hooks of an instance are to run before a transition."""
-        self._executor.ask_hooks = ask
+    def work_with(self, crew: Crew) -> None:
+        """Have these beside it from now on. Why: they are made of what they know of the runtime."""
+        self._crew = self._executor.crew = crew
 
     @property
     def handing_over(self) -> bool:
@@ -144,9 +142,13 @@ class Runtime:
         self._inspect()
 
     def _inform(self, instance: Instance, config: InstanceConfig) -> None:
-        """Tell an instance what is known of the trackers that it uses from now on."""
+        """Tell an instance what is known of the trackers that it uses from now on, and what is
+        wanted of it."""
+        orders = self._crew.orders_for(config.name)
+        if orders != instance.machine.orders:
+            self._post(instance, events.OrdersGiven(orders))
         names = {use.name for use in config.track}
-        for report in self.known():
+        for report in self._crew.tracked():
             if report.name in names:
                 self._post(instance, report)
 
@@ -157,6 +159,12 @@ class Runtime:
                 self._post(instance, report)
         self._settle()
 
+    def order(self, orders: Iterable[tuple[Instance, events.Order]]) -> None:
+        """Give orders of an operator. Order: all, before any of a group is told of the others."""
+        for instance, order in orders:
+            self._post(instance, order)
+        self._settle()
+
     def answer(self, instance: Instance, event: events.HooksAnswered) -> None:
         """The hooks that an instance has asked have run."""
         self._post(instance, event)
@@ -164,6 +172,8 @@ class Runtime:
 
     def ring(self) -> None:
         """The alarm went off."""
+        if self._wakes_at is not None:
+            self._crew.on_wake(self._clock() - self._wakes_at)
         self._take_in()
         self._let_time_pass()
 
@@ -244,7 +254,8 @@ class Runtime:
         while self._inbox or self._consult():
             instance, event = self._inbox.popleft()
             stepped[id(instance)] = instance
-            for action in instance.machine.step(event, self._clock()):
+            instance.stepped_at, instance.early = self._clock(), {}
+            for action in instance.machine.step(event, instance.stepped_at):
                 outcome = self._executor.perform(instance, action)
                 if outcome is not None:
                     self._inbox.appendleft((instance, outcome))
@@ -255,13 +266,13 @@ class Runtime:
             self._wake_for(instance)
             self._report(instance)
         if changed:
-            self.when_changed()
+            self._crew.on_change()
         if self._roster.drop_gone():
             self._close_unused()
             self._watch_neighbors()
             self._use_tap()
             if not self._roster.leaving:
-                self.when_done()
+                self._crew.on_left()
 
     def _consult(self) -> bool:
         """Let the instances of each group know of each other; whether there is anything to know."""
@@ -295,7 +306,7 @@ class Runtime:
                 code=report.cause.code.value,
                 **passage.timings,
             )
-            self.when_moved(instance, report)
+            self._crew.on_transition(instance, passage)
         instance.passages.clear()
 
     # -- links ------------------------------------------------------------------------------

@@ -36,8 +36,29 @@ class Entry:
 COMMANDS: dict[str, Entry] = {
     "run": Entry(target="vipd.cli.run:run", line="Run the agent in the foreground."),
     "check": Entry(target="vipd.cli.check:check", line="Check a configuration, find all errors."),
+    "import": Entry(
+        target="vipd.cli.import_:import_", line="Turn keepalived's configuration into vipd's."
+    ),
     "status": Entry(target="vipd.cli.status:status", line="Show who serves what on this host."),
+    "why": Entry(target="vipd.cli.why:why", line="Show what led to the last transitions."),
+    "events": Entry(target="vipd.cli.events:events", line="Show what happened, and what happens."),
+    "failover": Entry(
+        target="vipd.cli.failover:failover", line="Let another host serve, without a gap."
+    ),
+    "maintenance": Entry(
+        target="vipd.cli.maintenance:maintenance", line="Let this host serve nothing for a while."
+    ),
+    "priority": Entry(
+        target="vipd.cli.priority:priority", line="Stand with another priority for a while."
+    ),
+    "announce": Entry(
+        target="vipd.cli.announce:announce", line="Tell the link again where the addresses are."
+    ),
+    "reload": Entry(
+        target="vipd.cli.reload:reload", line="Take over the configuration file, or see a plan."
+    ),
     "track": Entry(target="vipd.cli.track:track", line="Run one tracker now, show what it sees."),
+    "doctor": Entry(target="vipd.cli.doctor:doctor", line="Find what would stop a failover here."),
     "capture": Entry(
         target="vipd.cli.capture:capture", line="Show VRRP packets, live or from a file."
     ),

@@ -90,7 +90,7 @@ def _read(socket: Path, name: str | None, after: int, why: NoAgent) -> Past:
         fail(f"{why}\nIts journal {file} tells of nothing.", Verdict.NO_AGENT)
     node = os.uname().nodename
     if name is not None and name not in ring.names:
-        fail(no_such_instance(name, node, sorted(ring.names)).error, Verdict.REFUSED)
+        fail(no_such_instance(name, sorted(ring.names)).error, Verdict.REFUSED)
     click.echo(f"{why}\nThis is what its journal {file} tells.", err=True)
     events, missed = ring.after(after, limit=sys.maxsize)
     return Past(node=node, events=events, missed=missed, living=False)

@@ -13,8 +13,15 @@ from msgspec import UNSET
 
 from vipd.config.coherence import incoherences
 from vipd.config.conflict import Draft, conflicts
+from vipd.config.foreign import keepalived_problem
 from vipd.config.hook import hook_faults, hooks
-from vipd.config.model import AgentConfig, Config, default_control_socket, state_file
+from vipd.config.model import (
+    AgentConfig,
+    Config,
+    default_control_socket,
+    default_state_directory,
+    runtime_directory,
+)
 from vipd.config.read import Reader
 from vipd.config.reference import references
 from vipd.config.schema import File
@@ -100,8 +107,13 @@ def _faults(tables: dict[str, dict[str, Any]], unread: set[str]) -> Iterator[Con
 
 def _agent(keys: dict[str, Any], environ: Mapping[str, str]) -> AgentConfig:
     """Fill in what follows from the environment."""
-    placed = {"control_socket": default_control_socket(environ), **keys}
-    return AgentConfig(state_file=state_file(placed["control_socket"], environ), **placed)
+    placed = {
+        "control_socket": default_control_socket(environ),
+        "state_directory": default_state_directory(environ),
+        **keys,
+    }
+    runtime = runtime_directory(placed["control_socket"], environ)
+    return AgentConfig(runtime_directory=runtime, **placed)
 
 
 def _instance(name: str, keys: dict[str, Any]) -> InstanceConfig:
@@ -178,6 +190,8 @@ def _parse_toml(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        if problem := keepalived_problem(text, file):
+            raise ConfigError(file, [problem]) from None
         _refuse_toml(text, file, error)
     except ValueError:
         _refuse(file, "", "has a number that is too long to read")

@@ -20,6 +20,8 @@ from vipd.config.text import (
     NameText,
     read_address,
     read_checksum,
+    read_directory,
+    read_endpoint,
     read_host,
     read_interface,
     read_lease,
@@ -203,6 +205,16 @@ Tracker = Annotated[
 Realtime = Annotated[
     bool, written("true: go before ordinary programs where permitted; false: be one of them")
 ]
+Directory = Annotated[str, written('such as "/var/lib/vipd"', read_directory)]
+Metrics = Annotated[
+    str, written('such as "127.0.0.1:9112", "[::1]:9112" or "/run/vipd/web.sock"', read_endpoint)
+]
+Hellos = Annotated[
+    bool, written("true: tell the other agents whether this one is ready; false: tell nothing")
+]
+Port = Annotated[
+    int, Meta(ge=1, le=65535), written("a UDP port, the same on every host, such as 9568")
+]
 
 
 class Auth(Struct, frozen=True, kw_only=True):
@@ -226,7 +238,11 @@ class Agent(Struct, frozen=True, kw_only=True):
     """The table [agent]."""
 
     control_socket: SocketPath = left_out
+    state_directory: Directory = left_out
     realtime: Realtime = left_out
+    metrics: Metrics = left_out
+    hellos: Hellos = left_out
+    hello_port: Port = left_out
 
 
 class Instance(Struct, frozen=True, kw_only=True):

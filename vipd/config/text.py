@@ -11,6 +11,7 @@ from pathlib import Path
 from vipd.core.config import TakeoverProbe
 from vipd.core.model import ChecksumForm, IPAddress, Vip
 from vipd.core.units import MILLISECOND, SECOND, Duration
+from vipd.endpoint import parse_endpoint
 
 DURATION_HINT = 'a duration needs a unit: write it as "1s" or "100ms"'
 EXAMPLE_ADDRESSES = '"192.0.2.100/24" or "2001:db8::100/64"'
@@ -246,6 +247,27 @@ def read_socket_path(text: str) -> Path:
         problem = f"the path of a socket has at most {LONGEST_SOCKET_PATH} bytes"
         raise RefusedText(f"{problem}, this one has {len(os.fsencode(text))}")
     return Path(text)
+
+
+def read_directory(text: str) -> Path:
+    """Read the absolute path of a directory.
+
+    Raises: RefusedText.
+    """
+    if not text.startswith("/") or "\0" in text:
+        raise RefusedText(f"must be the absolute path of a directory, not {quote(text)}")
+    return Path(text)
+
+
+def read_endpoint(text: str) -> str:
+    """Read where to listen: an address with a port, or the path of a unix socket.
+
+    Raises: RefusedText.
+    """
+    try:
+        return str(parse_endpoint(text))
+    except ValueError as error:
+        raise RefusedText(str(error)) from error
 
 
 def read_checksum(text: str) -> ChecksumForm | None:

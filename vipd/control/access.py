@@ -39,6 +39,10 @@ class Caller:
     uid: int
     groups: frozenset[int]
 
+    def __str__(self) -> str:
+        """Why a number: who is asked for a name may be a server that is away."""
+        return f"uid {self.uid}" if self.uid else "root"
+
 
 def caller_of(peer: socket.socket) -> Caller:
     """Ask the kernel who is at the other end."""
@@ -56,12 +60,16 @@ def _groups(peer: socket.socket) -> frozenset[int]:
     return frozenset(gid for (gid,) in struct.iter_unpack("I", raw))
 
 
-def refusal(request: Request, caller: Caller) -> ErrorReply | None:
-    """Why this caller may not ask for this; None when it may."""
+def administrators() -> int | None:
+    """The number of the group that may order. Order: once, before anybody waits for this agent."""
+    return group_id(ADMINISTRATORS)
+
+
+def refusal(request: Request, caller: Caller, admins: int | None) -> ErrorReply | None:
+    """Why this caller may not ask for this; None when it may. `admins` is who may order, too."""
     if isinstance(request, LOOKING) or caller.uid in {0, os.geteuid()}:
         return None
-    administrators = group_id(ADMINISTRATORS)
-    if administrators is not None and administrators in caller.groups:
+    if admins is not None and admins in caller.groups:
         return None
     command = type(request).__struct_config__.tag
     return ErrorReply(

@@ -272,13 +272,13 @@ def answer_status(request: StatusRequest, report: AgentReport) -> Reply:
         return StatusReply(status=report)
     chosen = tuple(each for each in report.instances if each.name == request.name)
     if not chosen:
-        return no_such_instance(request.name, report.node, [one.name for one in report.instances])
+        return no_such_instance(request.name, [one.name for one in report.instances])
     return StatusReply(status=msgspec.structs.replace(report, instances=chosen))
 
 
-def no_such_instance(name: str, node: str, known: Sequence[str]) -> ErrorReply:
+def no_such_instance(name: str, known: Sequence[str]) -> ErrorReply:
     """Say that a name is nobody's here, and which name was perhaps meant."""
-    text = f"there is no instance {name[:LONGEST_COMPARED]!r} on {node}"
+    text = f"there is no instance {name[:LONGEST_COMPARED]!r} here"
     if close := get_close_matches(name[:LONGEST_COMPARED], known, n=1):
         text += f"; did you mean {close[0]!r}?"
     else:

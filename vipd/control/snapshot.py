@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from vipd.control.report import (
     AddressReport,
     AgentReport,
+    ConfigReport,
     Counters,
     EffectReport,
     HookReport,
     InstanceReport,
     LagReport,
     MasterReport,
+    NextReport,
+    OrderReport,
+    PeerReport,
     StrangerReport,
     TrackerReport,
     seconds,
@@ -21,7 +25,7 @@ from vipd.control.report import (
 )
 from vipd.core.config import InstanceConfig
 from vipd.core.model import Heard, Vip
-from vipd.core.status import InstanceStatus
+from vipd.core.status import InstanceStatus, Prospect
 from vipd.core.units import Duration, Instant
 
 
@@ -36,6 +40,9 @@ def agent_report(
     trackers: Iterable[TrackerReport] = (),
     pid: int = 0,
     lag: LagReport | None = None,
+    maintenance: OrderReport | None = None,
+    config: ConfigReport | None = None,
+    warnings: Iterable[str] = (),
 ) -> AgentReport:
     """Put the reports of the instances together. Units: `wall_ns` counts from the Unix epoch."""
     return AgentReport(
@@ -48,6 +55,9 @@ def agent_report(
         trackers=tuple(trackers),
         pid=pid,
         lag=lag,
+        maintenance=maintenance,
+        config=config,
+        warnings=tuple(warnings),
     )
 
 
@@ -109,6 +119,8 @@ def instance_status(
     hooks: Iterable[HookReport] = (),
     lease_left: Duration | None = None,
     book: AddressBook | None = None,
+    peers: tuple[PeerReport, ...] = (),
+    priority_order: OrderReport | None = None,
 ) -> InstanceReport:
     """Say in the words of the message what the core's snapshot says.
 
@@ -142,7 +154,15 @@ def instance_status(
             for use, adds in status.track
         ),
         hooks=tuple(hooks),
+        peers=peers,
+        next=_next(status.prospect, now) if status.prospect else None,
+        priority_order=priority_order,
+        stands_aside=status.stands_aside,
     )
+
+
+def _next(prospect: Prospect, now: Instant) -> NextReport:
+    return NextReport(text=prospect.text, in_s=seconds(max(0, prospect.at - now)))
 
 
 def _master(heard: Heard, now: Instant) -> MasterReport:

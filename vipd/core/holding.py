@@ -44,11 +44,6 @@ class Holding:
         """What was asked for last."""
         return self._asked
 
-    @property
-    def lease_end(self) -> Instant | None:
-        """When the kernel will take the addresses away; None when it will not, or has none."""
-        return self._renewed + self._lease if self._held and self._lease else None
-
     def confirm(self, config: InstanceConfig, now: Instant) -> None:
         """The claim has succeeded."""
         self._held, self.claiming = True, False

@@ -21,6 +21,7 @@ from vipd.core.model import (
     State,
     Vip,
 )
+from vipd.core.orders import Orders
 from vipd.core.retrying import Retrying
 from vipd.core.serving import Serving
 from vipd.core.speaking import Speaking
@@ -66,6 +67,16 @@ class States:
     def state(self) -> State:
         """What this instance is."""
         return self._state
+
+    @property
+    def orders(self) -> Orders:
+        """What an operator wants of it, beside what is configured."""
+        return self._terms.orders
+
+    @property
+    def stands_aside(self) -> bool:
+        """Whether it lets a weaker MASTER serve, because an operator has moved the addresses."""
+        return self._listening.stands_aside
 
     @property
     def priority(self) -> int:
@@ -129,7 +140,6 @@ class States:
             orders=self._terms.orders,
             stands_aside=self._listening.stands_aside,
             prospect=self._prospect(),
-            lease_end=self._serving.holding.lease_end,
         )
 
     # -- states -----------------------------------------------------------------------------

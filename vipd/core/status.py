@@ -27,9 +27,8 @@ class InstanceStatus:
     `held` is what the machine believes of its addresses, not what the kernel says; `leaving` is
     why a MASTER is on its way out. `warnings` are for a person, as long as they are so. `track` is
     what each tracker adds to the priority at the moment. `stands_aside` is whether it lets a weaker
-    MASTER serve, to which an operator has moved the addresses. `lease_end` is when the kernel takes
-    them away, if nobody renews that.
-    Units: `since` and `lease_end` are instants of the machine's clock.
+    MASTER serve, to which an operator has moved the addresses.
+    Units: `since` is an instant of the machine's clock.
     """
 
     config: InstanceConfig
@@ -46,4 +45,3 @@ class InstanceStatus:
     orders: Orders = NONE
     stands_aside: bool = False
     prospect: Prospect | None = None
-    lease_end: Instant | None = None

@@ -28,8 +28,25 @@ def from_centiseconds(count: int) -> Duration:
     return count * CENTISECOND
 
 
+MINUTE: Duration = 60 * SECOND
+HOUR: Duration = 60 * MINUTE
+DAY: Duration = 24 * HOUR
+
+_COARSE: tuple[tuple[Duration, Duration, str, Duration, str], ...] = (
+    (DAY, DAY, "d", HOUR, "h"),
+    (HOUR, HOUR, "h", MINUTE, "min"),
+    (2 * MINUTE, MINUTE, "min", SECOND, "s"),
+)
+"""From what on a duration is told in which two units."""
+
+
 def format_duration(duration: Duration) -> str:
-    """Write a duration for a person, to the millisecond: `3.414 s`, `20 ms`."""
+    """Write a duration for a person: `20 ms`, `3.414 s`, `12 min 5 s`, `3 h`, `2 d 4 h`."""
     if duration < SECOND:
         return f"{duration / MILLISECOND:.3g} ms"
+    for least, unit, name, part, part_name in _COARSE:
+        if duration >= least:
+            count, rest = divmod(duration, unit)
+            parts = rest // part
+            return f"{count} {name} {parts} {part_name}" if parts else f"{count} {name}"
     return f"{round(duration / SECOND, 3):g} s"

@@ -38,8 +38,9 @@ class Agent:
 
     def configure(self, instances: str) -> None:
         """Write the configuration anew; an agent that runs reads it when it is reloaded."""
-        head = f"[agent]\ncontrol_socket = {json.dumps(str(self.socket))}\n\n"
-        self.config.write_text(head + instances)
+        places = {"control_socket": self.socket, "state_directory": self.host.directory / "lib"}
+        head = "".join(f"{key} = {json.dumps(str(path))}\n" for key, path in places.items())
+        self.config.write_text(f"[agent]\n{head}\n{instances}")
 
     def start(self) -> None:
         """Start the process, without waiting for anything."""

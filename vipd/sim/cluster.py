@@ -9,6 +9,7 @@ from random import Random
 from vipd.core.machine import Machine
 from vipd.core.model import State
 from vipd.core.units import SECOND, Instant, format_duration
+from vipd.sim.circumstance import Circumstances
 from vipd.sim.client import Client
 from vipd.sim.clock import Clock
 from vipd.sim.drawing import draw
@@ -203,10 +204,19 @@ def _what_happens_to_a_host(fault: Fault) -> Iterator[tuple[Instant, Callable[[N
             yield end, Node.start
         case FaultKind.SICKEN | FaultKind.BURDEN:
             tracker = SERVICE if fault.kind is FaultKind.SICKEN else LOAD
-            yield begin, lambda node: node.track(tracker, up=False)
-            yield end, lambda node: node.track(tracker, up=True)
+            yield begin, _undergoing(lambda around: around.trackers.change(tracker, up=False))
+            yield end, _undergoing(lambda around: around.trackers.change(tracker, up=True))
+        case FaultKind.FAILOVER:
+            yield begin, _undergoing(lambda around: around.operator.fail_over())
+        case FaultKind.MAINTENANCE:
+            yield begin, _undergoing(lambda around: around.operator.maintain(on=True))
+            yield end, _undergoing(lambda around: around.operator.maintain(on=False))
         case _:
             raise AssertionError(f"{fault.kind} is no matter of a host")
+
+
+def _undergoing(change: Callable[[Circumstances], None]) -> Callable[[Node], None]:
+    return lambda node: node.undergo(change)
 
 
 def _stands_at(node: Node) -> Instant:

@@ -27,6 +27,8 @@ class FaultKind(Enum):
     POWER_LOSS = "a host loses its power, later boots"
     RELOAD = "an agent is given another priority, for good"
     SICKEN = "what a host serves with is down: FAULT, if it tracks that"
+    FAILOVER = "an operator wants another host to serve"
+    MAINTENANCE = "an operator wants a host to serve nothing, though nobody may come"
     BURDEN = "something on a host is down that weighs, if it tracks that"
 
 
@@ -41,6 +43,8 @@ OF_A_HOST = frozenset(
         FaultKind.RELOAD,
         FaultKind.SICKEN,
         FaultKind.BURDEN,
+        FaultKind.FAILOVER,
+        FaultKind.MAINTENANCE,
     }
 )
 """The faults that befall a host on all its links at once."""

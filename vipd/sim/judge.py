@@ -26,6 +26,9 @@ from vipd.sim.scenario import Scenario
 GHOSTS = "has its address in two kernels for too long after an agent went"
 LIVE = "has two owners for too long, both alive"
 
+_HANDED_OVER = {CauseCode.STOPPED, CauseCode.OUTRANKED, CauseCode.FAILOVER}
+"""Why a MASTER lets go that could take its time."""
+
 RESTLESS = 8
 """How many transitions of one node a healed cluster may need: a handover that is under way, a claim
 that is tried again and refused once more, an election that it wins or loses, and half as many."""
@@ -149,7 +152,7 @@ class Judge:
             self._judge_hold(node)
         elif not self._peaceful:
             return
-        elif report.old is State.MASTER and code in {CauseCode.STOPPED, CauseCode.OUTRANKED}:
+        elif report.old is State.MASTER and code in _HANDED_OVER:
             self._judge_yield(node, code)
         elif code is CauseCode.RESUMED:
             self._judge_resumption(node)
@@ -206,9 +209,10 @@ class Judge:
         return heir.runs and new and heir.hands.claimed_at > told
 
     def _judge_patience_of(self, node: Node, code: CauseCode) -> None:
-        """Nobody has followed: whoever hands over has waited for the weakest."""
+        """Nobody has followed: whoever hands over has waited for the weakest, and whoever was only
+        asked to hand over has not let go at all."""
         fit = node.hands.link.carrier and not node.kernel.refuses
-        if code is not CauseCode.STOPPED or node.stops_at_once or not fit:
+        if code is CauseCode.OUTRANKED or node.stops_at_once or not fit:
             return
         resigned, interval = node.hands.resigned_at, node.config.advert_interval
         others = [one.hands for one in self._others(node)]
@@ -216,6 +220,8 @@ class Judge:
         enough = (interval * 255 // 256 + HANDOVER_MARGIN) * 399 // 400
         waited = self._clock.now - resigned
         node.hands.require(met or waited >= enough, "lets go before anybody could follow")
+        asked = code is CauseCode.FAILOVER
+        node.hands.require(met or not asked, "lets go though nobody has followed")
 
     # -- in the end -------------------------------------------------------------------------
 
@@ -227,8 +233,7 @@ class Judge:
             raise Broken("the cluster", "has not converged", states)
         (master,) = masters
         for node in self._nodes:
-            preempts = node.config.preempts
-            if preempts and node.stands.priority > master.stands.priority:
+            if node.listens.preempts and node.stands.priority > master.stands.priority:
                 raise Broken(node.name, "is stronger than the MASTER", master.name)
             if node is not master:
                 self._check_backup(node, master)

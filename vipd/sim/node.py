@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from vipd.core.actions import Action, ReportTransition
+from vipd.core.actions import ReportTransition
 from vipd.core.config import InstanceConfig
 from vipd.core.events import (
     AddressesClaimed,
@@ -23,8 +23,9 @@ from vipd.core.events import (
     WokeLate,
 )
 from vipd.core.machine import Machine
-from vipd.core.model import State, Vip
+from vipd.core.model import LinkFacts, State, Vip
 from vipd.core.units import MILLISECOND, SECOND, Duration, Instant
+from vipd.sim.circumstance import Circumstances
 from vipd.sim.clock import Dial
 from vipd.sim.conduct import Patience, judge_awakening, judge_patience, judge_rest
 from vipd.sim.hands import Hands
@@ -32,8 +33,7 @@ from vipd.sim.kernel import Kernel
 from vipd.sim.packet import Announced, Asked, Packet, Spoken
 from vipd.sim.rule import Broken
 from vipd.sim.scenario import Scenario
-from vipd.sim.story import describe_action, describe_event
-from vipd.sim.trackers import Trackers
+from vipd.sim.story import describe_turn
 from vipd.sim.world import World
 
 RECEIVE_BUFFER = 12
@@ -73,10 +73,9 @@ class Node:
             network=world.network,
         )
         self.patience = Patience(self.config)
-        self._trackers = Trackers()
+        self._around = Circumstances()
         self._record: Instant | None = None
-        self.paused = self._deaf = False
-        self._stopping = self._restarts = False
+        self.paused = self._deaf = self._stopping = self._restarts = False
         self._paused_at: Instant = 0
         self._notices: deque[Callable[[], None]] = deque()
         self._packets: deque[Packet] = deque()
@@ -90,7 +89,12 @@ class Node:
     @property
     def stands(self) -> InstanceConfig:
         """What it stands for election with: the priority is the effective one."""
-        return self._trackers.weigh(self.config)
+        return self._around.trackers.weigh(self.config)
+
+    @property
+    def listens(self) -> InstanceConfig:
+        """What it takes weaker adverts with: one that was moved away from preempts nobody."""
+        return self._around.operator.subdue(self.stands)
 
     @property
     def runs(self) -> bool:
@@ -179,19 +183,16 @@ class Node:
         """Give the interface its carrier, or take it."""
         link = self.hands.link
         if carrier is not link.carrier:
-            self.hands.link = replace(link, carrier=carrier, carriers=link.carriers + 1)
-            self._happen(partial(self._learn_link, self.hands.link))
+            self._change_link(replace(link, carrier=carrier, carriers=link.carriers + 1))
 
     def flap(self) -> None:
         """Lose the carrier and have it back before anybody looks."""
-        self.hands.link = replace(self.hands.link, carriers=self.hands.link.carriers + 2)
-        self._happen(partial(self._learn_link, self.hands.link))
+        self._change_link(replace(self.hands.link, carriers=self.hands.link.carriers + 2))
 
     def change_mac(self) -> None:
         """Give the interface another MAC address."""
         *rest, last = self.hands.link.mac
-        self.hands.link = replace(self.hands.link, mac=bytes((*rest, last + 16)))
-        self._happen(partial(self._learn_link, self.hands.link))
+        self._change_link(replace(self.hands.link, mac=bytes((*rest, last + 16))))
 
     def refuse(self, *, refuses: bool) -> None:
         """Let the kernel refuse every claim from now on, or accept again."""
@@ -212,10 +213,10 @@ class Node:
         """Give the agent another priority."""
         self._happen(partial(self._reload, priority))
 
-    def track(self, tracker: str, *, up: bool) -> None:
-        """Let something that it may track be down, or undo that."""
-        self._trackers.change(tracker, up=up)
-        self._happen(self._look_at_trackers)
+    def undergo(self, change: Callable[[Circumstances], None]) -> None:
+        """Let something change around the agent: what it tracks, what an operator wants of it."""
+        change(self._around)
+        self._happen(self._look_around)
 
     def receive(self, packet: Packet) -> None:
         """Take a packet from the network, as far as there is somebody to take it."""
@@ -263,10 +264,12 @@ class Node:
             return
         self._restarts, self.hands.untold = False, False
         self.machine, self.patience = self._world.machine(self.config), Patience(self.config)
-        self._trackers.begin(self.config, self._record, self._dial.now)
+        self._around.begin(self.config, self._record, self._dial.now)
         late = int(self._world.rng.random() * self._world.lateness)
-        self._clock.plan(self._clock.now + late, partial(self._happen, self._look_at_trackers))
+        self._clock.plan(self._clock.now + late, partial(self._happen, self._look_around))
         self._step(self.machine, LinkChanged(self.hands.link))
+        for order in self._around.operator.news():
+            self._step(self.machine, order)
         self._follow(self.machine, Started(self._record))
         if self.machine.state is not State.MASTER:
             self.kernel.sweep()
@@ -289,9 +292,9 @@ class Node:
         self.machine = self._wake_at = self.stops_by = None
         self._stopping = False
 
-    def _learn_link(self, link: object) -> None:
-        if link is self.hands.link:
-            self.take_turn(LinkChanged(self.hands.link))
+    def _change_link(self, link: LinkFacts) -> None:
+        self.hands.link = link
+        self._happen(lambda: self.take_turn(LinkChanged(link)) if link is self.hands.link else None)
 
     def _reload(self, priority: int) -> None:
         self.config = replace(self.config, priority=priority)
@@ -299,9 +302,9 @@ class Node:
         if not self._stopping:
             self.take_turn(ConfigChanged(self.config))
 
-    def _look_at_trackers(self) -> None:
-        for report in self._trackers.news(self.config) if self.machine else ():
-            self.take_turn(report)
+    def _look_around(self) -> None:
+        for event in self._around.news(self.config) if self.machine else ():
+            self.take_turn(event)
 
     def _take(self, packet: Packet) -> None:
         match packet:
@@ -347,6 +350,9 @@ class Node:
         """At rest: check what must hold, set the alarm; an agent that has stopped is gone."""
         lost = self.hands.untold and machine.state is State.MASTER
         judge_rest(self.name, machine, self.config, None if lost else self.kernel.held)
+        leaving = machine.standing.leaving
+        forbidden = self._around.operator.forbids(machine.state, leaving=leaving)
+        self.hands.require(not forbidden, "takes part in spite of a maintenance")
         self._record = machine.spoke
         if self._stopping and machine.state is State.INIT:
             self._end()
@@ -364,14 +370,15 @@ class Node:
         before, now = machine.state, self._dial.now
         if isinstance(event, AdvertReceived):
             whose = event.source if before is State.BACKUP else None
-            self.patience.hear(event.advert, whose, self.stands, now)
+            self.patience.hear(event.advert, whose, self.listens, now)
         actions = machine.step(event, now)
         if self._world.tell:
-            self._tell_turn(event, machine.state, actions)
+            self._tell(describe_turn(event, actions))
         reports = [action for action in actions if isinstance(action, ReportTransition)]
         if len(reports) != (machine.state is not before):
             self.hands.require(before is machine.state, "reports a transition not exactly once")
         for report in reports:
+            self._around.note(report)
             judge_patience(self.name, self.patience, report, self.stands, now)
         answer: Event | None = None
         for action in actions:
@@ -391,10 +398,3 @@ class Node:
     def _tell(self, what: str) -> None:
         if self._world.tell:
             self._world.tell(f"{self.name}  {self.state.value:<6}  {what}")
-
-    def _tell_turn(self, event: Event, state: State, actions: tuple[Action, ...]) -> None:
-        assert self._world.tell is not None
-        done = "; ".join(map(describe_action, actions))
-        self._world.tell(
-            f"{self.name}  {state.value:<6}  {describe_event(event)}  ->  {done or '-'}"
-        )

@@ -11,6 +11,11 @@ from vipd.core.model import LinkFacts, Vip
 from vipd.core.units import format_duration
 
 
+def describe_turn(event: events.Event, done: Iterable[actions.Action]) -> str:
+    """What happened, and what was made of it."""
+    return f"{describe_event(event)}  ->  {'; '.join(map(describe_action, done)) or '-'}"
+
+
 def describe_event(event: events.Event) -> str:  # noqa: C901  (one line for each event)
     """What happened."""
     match event:

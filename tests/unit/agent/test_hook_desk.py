@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fake_world import World, instance, packet, ring, state
 from hook_bench import Scripts, nothing_stays, runs, until
+from small_crew import SmallCrew
 
 from vipd.agent.grouping import grouped
 from vipd.agent.hook_desk import HookDesk
@@ -34,8 +35,7 @@ class Scene:
         log: Any = self.world.log
         self.runtime = self.world.runtime()
         self.desk = HookDesk(self.world.clock, log, self.runtime.answer)
-        self.runtime.let_ask(self.desk.ask)
-        self.runtime.when_moved = self.desk.transition
+        self.runtime.work_with(SmallCrew(desk=self.desk))
 
     def noting(self, *moments: HookMoment) -> HooksConfig:
         """Hooks that note what they are told."""

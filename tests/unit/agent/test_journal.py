@@ -248,9 +248,9 @@ def test_a_name_is_known_by_the_configuration_or_by_what_it_did(world: World, fi
         assert ask("web") == HistoryReply(node="alpha", events=())
         assert isinstance(ask("b"), HistoryReply)
         assert ask("wbe") == ErrorReply(
-            error="there is no instance 'wbe' on alpha; did you mean 'web'?"
+            error="there is no instance 'wbe' here; did you mean 'web'?"
         )
-        assert life.refusal(None, "alpha", []) is None
+        assert life.refusal(None, []) is None
         life.close()
 
     played(play)

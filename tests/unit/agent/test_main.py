@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from fake_world import World, instance, master, packet
 from hook_bench import Scripts, runs, until
+from staffed import staffed
 
 from vipd.agent.hook_desk import HookDesk
 from vipd.agent.main import Agent
 from vipd.agent.memory import Entry, Memory, key_of
 from vipd.agent.runtime import Runtime
 from vipd.agent.supervisor import Supervisor
-from vipd.agent.tracking import Tracking
-from vipd.config.model import AgentConfig, Config
+from vipd.config.model import Config
 from vipd.core.config import (
     GroupConfig,
     HookMoment,
@@ -47,23 +47,6 @@ async def turns() -> None:
         await turned.wait()
 
 
-def settings_in(directory: Path) -> AgentConfig:
-    return AgentConfig(
-        control_socket=directory / "control.sock", state_file=directory / "state", realtime=False
-    )
-
-
-def attached(world: World, runtime: Runtime) -> tuple[Tracking, HookDesk]:
-    """What tells a runtime of the health of its host, and what runs its hooks."""
-    log: Any = world.log
-    tracking = Tracking(world.clock, log, runtime.tell)
-    desk = HookDesk(world.clock, log, runtime.answer)
-    runtime.known = tracking.reports
-    runtime.let_ask(desk.ask)
-    runtime.when_moved = desk.transition
-    return tracking, desk
-
-
 @dataclass
 class Scene:
     """An agent that runs, and what is around it."""
@@ -74,7 +57,6 @@ class Scene:
     staying: asyncio.Task[None]
     state_file: Path
     manager: socket.socket
-    tracking: Tracking
     desk: HookDesk
 
     async def signalled(self, number: signal.Signals) -> None:
@@ -106,21 +88,19 @@ def play(tmp_path: Path) -> Callable[[Callable[[Scene], Awaitable[None]]], None]
     async def staged(act: Callable[[Scene], Awaitable[None]]) -> None:
         world = World()
         runtime = master(world)
-        file, notify = tmp_path / "state", tmp_path / "notify"
-        memory = Memory(file, world.clock, world.log, boot="this")  # type: ignore[arg-type]
+        notify = tmp_path / "notify"
         supervisor = Supervisor({"NOTIFY_SOCKET": str(notify)})
         with service_manager(notify) as manager:
-            settings = settings_in(tmp_path)
-            tracking, desk = attached(world, runtime)
-            file_name = tmp_path / "vipd.toml"
-            agent = Agent(file_name, settings, runtime, memory, supervisor, tracking, desk)
-            agent.listen()
-            staying = asyncio.create_task(agent.stay())
-            scene = Scene(world, runtime, agent, staying, file, manager, tracking, desk)
+            whole = staffed(world, tmp_path, runtime=runtime, supervisor=supervisor)
+            whole.agent.listen()
+            staying = asyncio.create_task(whole.agent.stay())
+            file, desk = whole.settings.state_file, whole.staff.desk
+            scene = Scene(world, runtime, whole.agent, staying, file, manager, desk)
             await turns()
             await act(scene)
             staying.cancel()
             await asyncio.gather(staying, return_exceptions=True)
+            whole.staff.journal.close()
 
     return lambda act: asyncio.run(asyncio.wait_for(staged(act), LONG))
 
@@ -225,12 +205,8 @@ def test_an_agent_that_starts_has_trackers_groups_and_hooks(tmp_path: Path) -> N
     async def act() -> None:
         world = World()
         runtime = world.runtime()
-        log: Any = world.log
-        memory = Memory(tmp_path / "state", world.clock, log, boot="this")
-        tracking, desk = attached(world, runtime)
-        settings = settings_in(tmp_path)
-        around = (Supervisor({}), tracking, desk)
-        agent = Agent(tmp_path / "vipd.toml", settings, runtime, memory, *around)
+        whole = staffed(world, tmp_path, runtime=runtime)
+        settings, agent, desk = whole.settings, whole.agent, whole.staff.desk
         options = {"path": str(tmp_path / "drain"), "present": "down"}
         drain = TrackerConfig(
             name="drain", kind="file", interval=SECOND, timeout=SECOND, options=options
@@ -247,8 +223,9 @@ def test_an_agent_that_starts_has_trackers_groups_and_hooks(tmp_path: Path) -> N
         await until(lambda: "exists" in web.machine.status(0).cause.text)
         (tmp_path / "drain").unlink()
         await until(lambda: web.machine.state is State.BACKUP)
-        tracking.stop()
+        whole.staff.tracking.stop()
         await desk.end()
+        whole.staff.journal.close()
 
     asyncio.run(asyncio.wait_for(act(), LONG))
 
@@ -262,17 +239,15 @@ def test_a_group_is_carried_on_whole_or_not_at_all(
         log: Any = world.log
         mail = instance("mail", vrid=52, addresses=(ip_interface("192.0.2.101/24"),))
         members = (instance(), mail)
-        memory = Memory(tmp_path / "state", world.clock, log, boot="this")
+        memory = Memory(tmp_path / "state.json", world.clock, log, boot="this")
         memory.save(
             [
                 Entry(key=key_of(one), state=State.MASTER, priority=100, spoke=world.now - SECOND)
                 for one in members[:spoken]
             ]
         )
-        runtime = world.runtime()
-        settings = settings_in(tmp_path)
-        around = (Supervisor({}), *attached(world, runtime))
-        agent = Agent(tmp_path / "vipd.toml", settings, runtime, memory, *around)
+        whole = staffed(world, tmp_path)
+        settings, agent, runtime = whole.settings, whole.agent, whole.runtime
         edge = GroupConfig(name="edge", members=("web", "mail"))
         agent.start(Config(agent=settings, instances=members, groups=(edge,)))
         assert {each.machine.state for each in runtime.instances} == {state}
@@ -283,16 +258,13 @@ def test_a_group_is_carried_on_whole_or_not_at_all(
 def test_what_an_earlier_life_has_served_is_carried_on(tmp_path: Path) -> None:
     async def act() -> None:
         world = World(now=100 * SECOND)
-        config, file = instance(), tmp_path / "state"
+        config, file = instance(), tmp_path / "state.json"
         earlier = Memory(file, world.clock, world.log, boot="this")  # type: ignore[arg-type]
         spoke = world.now - SECOND
         key = key_of(config)
         earlier.save([Entry(key=key, state=State.MASTER, priority=100, spoke=spoke)])
-        memory = Memory(file, world.clock, world.log, boot="this")  # type: ignore[arg-type]
-        settings = settings_in(tmp_path)
-        runtime = world.runtime()
-        around = (Supervisor({}), *attached(world, runtime))
-        agent = Agent(tmp_path / "vipd.toml", settings, runtime, memory, *around)
+        whole = staffed(world, tmp_path)
+        settings, agent, runtime = whole.settings, whole.agent, whole.runtime
         agent.start(Config(agent=settings, instances=(config,)))
         assert runtime.instances[0].machine.state is State.MASTER
         assert world.log.called("transition")[-1]["code"] == "resumed"

@@ -12,6 +12,7 @@ from typing import Any
 
 from fake_world import VIP4, VIP6, World, instance
 from hook_bench import Scripts, until
+from small_crew import SmallCrew
 
 from vipd.agent.grouping import grouped
 from vipd.agent.hook_desk import HookDesk
@@ -56,10 +57,10 @@ def test_a_tracker_and_what_it_means() -> None:
     log: Any = world.log
     runtime = world.runtime()
     tracking = Tracking(world.clock, log, runtime.tell, lambda _: Puppet())
-    runtime.known = tracking.reports
+    runtime.work_with(SmallCrew(tracking=tracking))
     tracking.apply([NGINX])
     runtime.start([instance(track=(TrackUse(name="nginx", weight=-30),))])
-    report = Reporter(runtime, world.ports(), world.clock, tracking).report()
+    report = Reporter(runtime, world.ports(), world.clock, tracking=tracking).report()
     (tracker,) = report.trackers
     assert (tracker.name, tracker.kind, tracker.up) == ("nginx", "http", False)
     assert (tracker.text, tracker.took_s, tracker.next_look_s) == ("HTTP 503", 0.001235, None)
@@ -75,7 +76,7 @@ def test_the_hooks_of_an_instance_then_those_of_its_group(tmp_path: Path) -> Non
         log: Any = world.log
         runtime = world.runtime()
         desk = HookDesk(world.clock, log, runtime.answer)
-        runtime.when_moved = desk.transition
+        runtime.work_with(SmallCrew(desk=desk))
         good, bad = scripts.hook("good", "echo fine"), scripts.hook("bad", "exit 3")
         web = instance(hooks=HooksConfig(hooks=((HookMoment.ON_BACKUP, good),)))
         hooks = HooksConfig(hooks=((HookMoment.ON_ANY, bad),))
@@ -84,7 +85,7 @@ def test_the_hooks_of_an_instance_then_those_of_its_group(tmp_path: Path) -> Non
         desk.apply(configs, [edge])
         runtime.start(configs)
         await until(lambda: desk.instances["web"].idle and desk.groups["edge"].idle)
-        reporter = Reporter(runtime, world.ports(), world.clock, None, desk)
+        reporter = Reporter(runtime, world.ports(), world.clock, desk=desk)
         (shown,) = reporter.report().instances
         assert shown.group == "edge"
         assert [(one.moment, one.group, one.ok, one.text) for one in shown.hooks] == [

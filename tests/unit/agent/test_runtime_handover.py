@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 from fake_world import PEER, VIP4, World, good_link, instance, master, packet, ring, state
+from small_crew import SmallCrew
 
 from vipd.agent.report import Reporter
 from vipd.agent.runtime import Runtime
@@ -31,11 +32,11 @@ def succeed(world: World, runtime: Runtime, config: InstanceConfig = WEB) -> Non
     runtime.wake()
 
 
-def count_calls(runtime: Runtime) -> list[None]:
-    """One entry for each time that everybody has left."""
-    calls: list[None] = []
-    runtime.when_done = lambda: calls.append(None)
-    return calls
+def crew_of(runtime: Runtime) -> SmallCrew:
+    """Who counts how often everybody has left."""
+    crew = SmallCrew()
+    runtime.work_with(crew)
+    return crew
 
 
 class TestStop:
@@ -73,46 +74,46 @@ class TestStop:
         assert line["instance"] == "web"
         assert "the addresses are on no host now" in str(line["text"])
 
-    def test_when_done_is_called_once_when_the_last_one_has_left(self, world: World) -> None:
+    def test_it_is_told_once_when_the_last_one_has_left(self, world: World) -> None:
         other = instance("other", vrid=52, addresses=(ip_interface("192.0.2.101/24"),))
         runtime = master(world, WEB, other)
-        calls = count_calls(runtime)
+        crew = crew_of(runtime)
         runtime.stop()
         succeed(world, runtime, other)
         assert [each.config.name for each in runtime.instances] == ["web"]
-        assert calls == []
+        assert crew.left == 0
         succeed(world, runtime)
         ring(world, runtime)
-        assert calls == [None]
+        assert crew.left == 1
         runtime.stop()
         runtime.halt()
-        assert calls == [None]
+        assert crew.left == 1
 
     def test_who_does_not_serve_is_gone_at_once(self, world: World) -> None:
         runtime = world.runtime()
         runtime.start([WEB])
-        calls = count_calls(runtime)
+        crew = crew_of(runtime)
         runtime.stop()
-        assert calls == [None]
+        assert crew.left == 1
         assert not runtime.handing_over
         assert world.take_done() == []
 
     def test_with_nobody_to_stop_nobody_has_left(self, world: World) -> None:
         runtime = world.runtime()
         runtime.start([])
-        calls = count_calls(runtime)
+        crew = crew_of(runtime)
         runtime.stop()
         runtime.halt()
-        assert calls == []
+        assert crew.left == 0
         assert not runtime.handing_over
 
     def test_halting_ends_a_handover_at_once_and_resigns_no_second_time(self, world: World) -> None:
         runtime = master(world, WEB)
-        calls = count_calls(runtime)
+        crew = crew_of(runtime)
         runtime.stop()
         runtime.halt()
         assert world.take_done() == [("advert IPv4", 0), RELEASED]
-        assert calls == [None]
+        assert crew.left == 1
         assert runtime.instances == ()
         runtime.halt()
         assert world.take_done() == []
@@ -127,13 +128,13 @@ class TestStop:
 
     def test_a_cable_that_is_pulled_meanwhile_ends_it(self, world: World) -> None:
         runtime = master(world, WEB)
-        calls = count_calls(runtime)
+        crew = crew_of(runtime)
         runtime.stop()
         world.link_facts["eth0"] = replace(good_link(), carrier=False)
         world.changed = {"eth0"}
         runtime.wake()
         assert world.take_done() == [("advert IPv4", 0), RELEASED]
-        assert calls == [None]
+        assert crew.left == 1
 
     def test_another_one_that_resigns_is_no_successor(self, world: World) -> None:
         runtime = master(world, WEB)
@@ -221,7 +222,7 @@ class TestReload:
     def test_two_that_leave_one_after_the_other_end_each_by_itself(self, world: World) -> None:
         other = instance("other", vrid=52, addresses=(self.NEW,), linger=LINGER)
         runtime = master(world, WEB, other)
-        calls = count_calls(runtime)
+        crew = crew_of(runtime)
         runtime.apply([other])
         runtime.apply([])
         assert world.take_done() == [("advert IPv4", 0), ("advert IPv4", 0)]
@@ -229,11 +230,11 @@ class TestReload:
         ring(world, runtime)
         assert world.take_done() == [("release", (str(self.NEW),))]
         assert [each.config.name for each in runtime.instances] == ["web"]
-        assert calls == []
+        assert crew.left == 0
         succeed(world, runtime)
         ring(world, runtime)
         assert world.take_done() == [RELEASED]
-        assert calls == [None]
+        assert crew.left == 1
 
 
 def test_one_that_is_outranked_serves_on_for_a_linger(world: World) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fake_world import World, instance, state
+from small_crew import SmallCrew
 
 from vipd.agent.tracking import Tracking
 from vipd.core.config import TrackerConfig, TrackUse
@@ -173,7 +174,7 @@ def test_an_instance_hears_only_of_what_it_uses_also_when_it_begins_to() -> None
     log: Any = world.log
     stage, runtime = Stage(world), world.runtime()
     tracking = Tracking(world.clock, log, runtime.tell, stage.make)
-    runtime.known = tracking.reports
+    runtime.work_with(SmallCrew(tracking=tracking))
     tracking.apply([config("a"), config("b")])
     stage.say(BAD, 0)
     stage.say(GOOD, 1)

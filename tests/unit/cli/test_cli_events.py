@@ -201,7 +201,7 @@ def test_an_unknown_name_is_exit_code_2(agent: PastAgent) -> None:
         happen(agent)
         result = run(agent, "wbe")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "there is no instance 'wbe' on alpha" in result.stderr
+    assert "there is no instance 'wbe' here" in result.stderr
 
 
 def test_without_an_agent_its_journal_is_read(agent: PastAgent) -> None:

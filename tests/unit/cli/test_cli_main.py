@@ -53,7 +53,7 @@ def test_the_help_lists_every_command_with_its_line(option: str) -> None:
     result = CliRunner().invoke(cli, [option])
     assert result.exit_code == 0
     for name, entry in COMMANDS.items():
-        assert f"  {name.ljust(10)}  {entry.line}\n" in result.output
+        assert f"  {name.ljust(11)}  {entry.line}\n" in result.output
     assert "Examples:\n" in result.output
     assert str(DEFAULT_PATH) in result.output
 

@@ -443,7 +443,7 @@ def test_a_fault_elsewhere_does_not_concern_the_instance_that_was_named(agent: A
 def test_an_unknown_name_is_exit_code_2_and_the_way_out(agent: Agent) -> None:
     result = run("--socket", agent.socket, "wbe")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "there is no instance 'wbe' on alpha; did you mean 'web'?\n"
+    assert result.stderr == "there is no instance 'wbe' here; did you mean 'web'?\n"
 
 
 def test_a_name_of_any_bytes_is_only_unknown(agent: Agent) -> None:

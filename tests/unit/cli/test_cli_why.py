@@ -395,7 +395,7 @@ def test_an_unknown_name_is_exit_code_2_and_the_way_out(agent: PastAgent) -> Non
     with agent.running():
         result = run(agent, "wbe")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "there is no instance 'wbe' on alpha; did you mean 'web'?\n"
+    assert result.stderr == "there is no instance 'wbe' here; did you mean 'web'?\n"
 
 
 def test_an_instance_that_a_reload_has_removed_is_told_of(agent: PastAgent) -> None:

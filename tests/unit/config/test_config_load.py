@@ -21,6 +21,10 @@ FULL = """
 [agent]
 control_socket = "/srv/vipd/agent.sock"
 realtime = false
+state_directory = "/srv/lib"
+metrics = "[::1]:9112"
+hellos = false
+hello_port = 9569
 
 [instance.web]
 interface = "eth0.100"
@@ -94,8 +98,12 @@ def test_a_full_file_loads_to_exact_values() -> None:
     assert parse(FULL, "vipd.toml", {}) == Config(
         agent=AgentConfig(
             control_socket=Path("/srv/vipd/agent.sock"),
-            state_file=Path("/srv/vipd/state.json"),
+            runtime_directory=Path("/srv/vipd"),
+            state_directory=Path("/srv/lib"),
             realtime=False,
+            metrics="[::1]:9112",
+            hellos=False,
+            hello_port=9569,
         ),
         instances=(
             InstanceConfig(

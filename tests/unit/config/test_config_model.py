@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vipd.config.model import default_control_socket, state_file
+from vipd.config.model import default_control_socket, default_state_directory, runtime_directory
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,17 @@ def test_the_default_follows_systemd(environ: dict[str, str], path: str) -> None
 @pytest.mark.parametrize(
     ("environ", "path"),
     [
-        ({}, "/srv/lab/h1/state.json"),
-        ({"RUNTIME_DIRECTORY": ""}, "/srv/lab/h1/state.json"),
-        ({"RUNTIME_DIRECTORY": "/run/blue:/run/green"}, "/run/blue/state.json"),
+        ({}, "/srv/lab/h1"),
+        ({"RUNTIME_DIRECTORY": ""}, "/srv/lab/h1"),
+        ({"RUNTIME_DIRECTORY": "/run/blue:/run/green"}, "/run/blue"),
     ],
 )
-def test_the_state_file_lies_beside_the_socket_unless_systemd_says(
+def test_the_runtime_directory_lies_beside_the_socket_unless_systemd_says(
     environ: dict[str, str], path: str
 ) -> None:
-    assert state_file(Path("/srv/lab/h1/control.sock"), environ) == Path(path)
+    assert runtime_directory(Path("/srv/lab/h1/control.sock"), environ) == Path(path)
+
+
+def test_what_outlives_a_reboot_lies_where_systemd_says() -> None:
+    assert default_state_directory({}) == Path("/var/lib/vipd")
+    assert default_state_directory({"STATE_DIRECTORY": "/var/lib/blue"}) == Path("/var/lib/blue")

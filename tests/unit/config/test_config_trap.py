@@ -13,7 +13,9 @@ from vipd.config.trap import traps
 from vipd.core.config import GroupConfig, InstanceConfig, TrackerConfig, TrackUse
 from vipd.core.units import SECOND
 
-AGENT = AgentConfig(control_socket=Path("/c"), state_file=Path("/s"))
+AGENT = AgentConfig(
+    control_socket=Path("/c"), runtime_directory=Path("/r"), state_directory=Path("/s")
+)
 WEB = InstanceConfig(
     name="web",
     interface="eth0",

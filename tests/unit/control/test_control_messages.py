@@ -417,9 +417,9 @@ def test_all_instances_or_the_one_that_was_asked_for() -> None:
 @pytest.mark.parametrize(
     ("name", "names", "error"),
     [
-        ("wbe", ["web", "db"], "there is no instance 'wbe' on alpha; did you mean 'web'?"),
-        ("x", ["web", "db"], "there is no instance 'x' on alpha; there is: web, db"),
-        ("x", [], "there is no instance 'x' on alpha; it has none"),
+        ("wbe", ["web", "db"], "there is no instance 'wbe' here; did you mean 'web'?"),
+        ("x", ["web", "db"], "there is no instance 'x' here; there is: web, db"),
+        ("x", [], "there is no instance 'x' here; it has none"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_way_out(
