@@ -13,13 +13,14 @@ from vipd.agent.fellow_rounds import Rounds
 from vipd.agent.hello import Hellos
 from vipd.agent.hook_desk import HookDesk
 from vipd.agent.journal import Journal
-from vipd.agent.main import Agent, prepared
+from vipd.agent.main import Agent
 from vipd.agent.memory import Memory
 from vipd.agent.operations import Operations
 from vipd.agent.order import OrderBook
 from vipd.agent.reload import Reloading
 from vipd.agent.runtime import Runtime
 from vipd.agent.staff import Staff
+from vipd.agent.staffing import prepared
 from vipd.agent.supervisor import Supervisor
 from vipd.agent.tracking import Tracking
 from vipd.config.load import load

@@ -42,5 +42,8 @@ class Crew:
     def on_left(self) -> None:
         """The last instance has left that was told to."""
 
+    def on_stall(self) -> None:
+        """It has woken so late that an instance may have missed adverts."""
+
     def on_wake(self, late: Duration) -> None:
         """The runtime has woken for its alarm, so much later than it was set for."""

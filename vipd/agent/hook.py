@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from vipd.agent.hook_fifo import Fifo
 from vipd.agent.hook_occasion import Facts, Occasion, Subject, SubjectKind, keepalived_line
@@ -22,6 +23,8 @@ from vipd.core.actions import ReportTransition
 from vipd.core.config import Hook, HookMoment, HooksConfig
 from vipd.core.units import MILLISECOND, SECOND, Duration, Instant
 from vipd.log import Logger
+
+Told: TypeAlias = "Callable[[Subject, HookResult], None]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,8 @@ class Hooks:
         self.subject = subject
         """Whose hooks they are; to be set anew when a reload has changed it."""
         self.counters = HookCounters()
+        self.told: Told = lambda _, __: None
+        """Called with what came of each run."""
         self._open_fifo(config.fifo)
 
     @property
@@ -160,6 +165,7 @@ class Hooks:
             fields["skipped"] = occasion.skipped
         write = self._log.info if run.ok else self._log.warning
         write("hook" if run.ok else "hook failed", **fields)
+        self.told(self.subject, self._results[moment, hook])
 
     def _keep(self, moment: HookMoment, hook: Hook, run: Run) -> None:
         before = self._results.get((moment, hook))

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from vipd.agent.hook import Hooks, drain
+from vipd.agent.hook import Hooks, Told, drain
 from vipd.agent.hook_occasion import Facts, Subject, SubjectKind
 from vipd.agent.instance import Instance
 from vipd.agent.ports import Clock
@@ -42,6 +42,8 @@ class HookDesk:
         self._leaving: dict[str, Hooks] = {}
         self._former: list[Hooks] = []
         self._gates: dict[str, Callable[[], None]] = {}
+        self.told: Told = lambda _, __: None
+        """Called with what came of each run of a hook. Order: set before `apply`."""
 
     @property
     def instances(self) -> Mapping[str, Hooks]:
@@ -142,6 +144,7 @@ class HookDesk:
                 hooks.configure(config)
             else:
                 hooks = Hooks(config, subject, self._clock, self._log)
+                hooks.told = self.told
             kept[name] = hooks
         return kept
 

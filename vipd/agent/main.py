@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,31 +22,28 @@ from vipd.agent import realtime
 from vipd.agent.alarm import LoopAlarm
 from vipd.agent.attendant import Attendant
 from vipd.agent.capability import Capability, require
-from vipd.agent.fellow_rounds import Rounds
-from vipd.agent.grouping import grouped
 from vipd.agent.hello import Hellos
-from vipd.agent.hook_desk import HookDesk
 from vipd.agent.instance import Instance
 from vipd.agent.journal import Journal
 from vipd.agent.journal_file import journal_beside
 from vipd.agent.memory import Entry, Memory, key_of
-from vipd.agent.operations import Operations
-from vipd.agent.order import OrderBook
 from vipd.agent.ports import Ports
-from vipd.agent.reading import read_apart
 from vipd.agent.reload import Reloading
-from vipd.agent.report import Reporter
 from vipd.agent.runtime import Runtime
 from vipd.agent.staff import Staff
+from vipd.agent.staffing import (
+    employ,
+    prepared,
+    reloading_of,
+    reporter_of,
+    serve_web,
+    settle_memory,
+)
 from vipd.agent.supervisor import Supervisor
-from vipd.agent.tracking import Tracking
-from vipd.agent.web import WebKeeper
-from vipd.config.change import Change
 from vipd.config.host import load_checked
 from vipd.config.model import AgentConfig, Config
 from vipd.control.access import administrators
 from vipd.control.server import ControlServer
-from vipd.core.config import InstanceConfig
 from vipd.core.units import SECOND
 from vipd.net.address import Addresses
 from vipd.net.advert import AdvertSockets
@@ -108,6 +105,7 @@ class Agent:
             if not spoke.keys() >= set(group.members):
                 spoke = {name: at for name, at in spoke.items() if name not in group.members}
         self._runtime.start(instances, spoke)
+        settle_memory()
 
     async def stay(self) -> None:
         """Stay until a signal or a failure ends it; then let others take over, unless it failed.
@@ -182,14 +180,6 @@ class Agent:
             self._loop.call_later(heartbeat / SECOND, self._beat)
 
 
-def prepared(config: Config, staff: Staff) -> tuple[InstanceConfig, ...]:
-    """Have the trackers and the hooks of a configuration; its instances, as they will run."""
-    instances = grouped(config.instances, config.groups)
-    staff.desk.apply(instances, config.groups)
-    staff.tracking.apply(config.trackers)
-    return instances
-
-
 def _entry(instance: Instance) -> Entry:
     machine = instance.machine
     return Entry(
@@ -228,14 +218,14 @@ async def _serve(file: Path, config: Config) -> None:
         journal = Journal(journal_beside(config.agent.control_socket), clock, log.get())
         hello_sockets = stack.enter_context(closing(HelloSockets(config.agent.hello_port)))
         hellos = Hellos(hello_sockets, clock, log.get())
-        staff = _employ(stack, runtime, config.agent, journal, hellos, hello_sockets.fileno())
+        staff = employ(stack, runtime, config.agent, journal, hellos, hello_sockets.fileno())
         supervisor = Supervisor()
-        reloading = _reloading(file, runtime, staff, supervisor)
+        reloading = reloading_of(file, runtime, staff, supervisor)
         memory = Memory(config.agent.state_file, clock, log.get())
         agent = Agent(config.agent, runtime, memory, supervisor, staff, reloading)
         agent.listen()
-        web = _serve_web(stack, config.agent)
-        reporter = _reporter(runtime, world.ports, staff, hellos, reloading, web)
+        web = serve_web(stack, config.agent)
+        reporter = reporter_of(runtime, world.ports, staff, hellos, reloading, web)
         attendant = Attendant(reporter, staff, reloading, administrators())
         server = ControlServer(config.agent.control_socket, attendant.answer)
         await server.start()
@@ -251,90 +241,6 @@ async def _serve(file: Path, config: Config) -> None:
         stack.enter_context(_watched(world.descriptors, runtime.wake))
         stack.enter_context(_watched(world.whispers, runtime.overhear))
         await agent.stay()
-
-
-def _employ(
-    stack: AsyncExitStack,
-    runtime: Runtime,
-    settings: AgentConfig,
-    journal: Journal,
-    hellos: Hellos,
-    hello_descriptor: int,
-) -> Staff:
-    """Have those who work beside the runtime: they tell it what they know, and it tells them."""
-    clock = time.monotonic_ns
-    tracking = Tracking(clock, log.get(), runtime.tell)
-    stack.callback(tracking.stop)
-    desk = HookDesk(clock, log.get(), runtime.answer)
-    stack.callback(desk.close)
-    book = OrderBook(settings.maintenance_file, time.time_ns, log.get())
-    operations = Operations(runtime, book, hellos, journal, clock)
-    rounds = Rounds(
-        hellos,
-        hello_descriptor,
-        lambda: runtime.instances,
-        lambda: book.maintenance is not None,
-    )
-
-    def tell(instance: Instance, code: str, text: str) -> None:
-        journal.note("peer", code, text, instance=instance.config.name)
-
-    hellos.on_change = tell
-    staff = Staff(tracking, desk, book, operations, journal, rounds)
-    runtime.work_with(staff)
-    return staff
-
-
-def _reloading(file: Path, runtime: Runtime, staff: Staff, supervisor: Supervisor) -> Reloading:
-    """Have what takes over a new configuration, and tells who has to know of that."""
-
-    def prepare(config: Config) -> Sequence[InstanceConfig]:
-        return prepared(config, staff)
-
-    def tell(changes: Sequence[Change]) -> None:
-        staff.operations.reloaded()
-        changed = ", ".join(f"{one.verdict} {one.section} {one.name}".rstrip() for one in changes)
-        staff.journal.note("reload", "reloaded", changed or "all as it was")
-
-    def refuse(problem: str) -> None:
-        staff.journal.note("reload", "refused", problem)
-
-    reloading = Reloading(file, read_apart, runtime, prepare, supervisor, log.get())
-    reloading.on_reloaded, reloading.on_refused = tell, refuse
-    return reloading
-
-
-def _reporter(
-    runtime: Runtime,
-    ports: Ports,
-    staff: Staff,
-    hellos: Hellos,
-    reloading: Reloading,
-    web: WebKeeper | None,
-) -> Reporter:
-    """Have who tells of all that."""
-    return Reporter(
-        runtime,
-        ports,
-        time.monotonic_ns,
-        tracking=staff.tracking,
-        desk=staff.desk,
-        lag=staff.lag,
-        hellos=hellos,
-        orders=staff.book,
-        reloading=reloading,
-        warnings=lambda: web.warnings if web else (),
-    )
-
-
-def _serve_web(stack: AsyncExitStack, settings: AgentConfig) -> WebKeeper | None:
-    """Have a process of its own serve metrics and the status page, if that is wanted."""
-    if settings.metrics is None:
-        return None
-    keeper = WebKeeper(settings.control_socket, settings.metrics, log.get())
-    stack.callback(keeper.stop)
-    asyncio.get_running_loop().call_soon(keeper.start)
-    return keeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

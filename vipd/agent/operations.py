@@ -85,8 +85,8 @@ class Operations:
         if not masters:
             respond(self._nothing_to_move(request.name, chosen))
             return
-        by = str(caller)
-        self._note("failover", f"failover ordered by {by}", masters)
+        why = f"failover ordered by {caller}"
+        self._note("failover", why, masters)
 
         def tell(outcomes: list[OutcomeReport]) -> None:
             moved = sum(one.done for one in outcomes)
@@ -94,7 +94,7 @@ class Operations:
                 OrderReply(text=f"{moved} of {len(outcomes)} handed over", outcomes=(*outcomes,))
             )
 
-        self._move(masters, by, tell if request.wait else lambda _: None)
+        self._move(masters, why, tell if request.wait else lambda _: None)
         if not request.wait:
             names = ", ".join(one.config.name for one in masters)
             respond(OrderReply(text=f"ordered: {names} hands over when a successor is heard"))
@@ -115,11 +115,11 @@ class Operations:
     def _move(
         self,
         masters: Sequence[Instance],
-        by: str,
+        why: str,
         done: Callable[[list[OutcomeReport]], None],
     ) -> None:
         self._moves.append(_Move(list(masters), self._clock(), done, []))
-        order = FailoverOrdered(f"failover ordered by {by}")
+        order = FailoverOrdered(why)
         self._runtime.order((one, order) for one in masters)
         self.look()
 
@@ -168,7 +168,7 @@ class Operations:
         if request.force:
             self._step_down(request, caller, respond, [])
         else:
-            self._move(masters, str(caller), step_down)
+            self._move(masters, f"maintenance ordered by {caller}", step_down)
 
     def _step_down(
         self,

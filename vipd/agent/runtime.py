@@ -222,6 +222,8 @@ class Runtime:
             due = instance.machine.next_deadline()
             if due is not None and now - due > instance.config.advert_interval:
                 self._post(instance, events.WokeLate(now - due))
+        if self._inbox:
+            self._crew.on_stall()
         self._settle()
 
     def _let_time_pass(self) -> None:

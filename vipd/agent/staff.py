@@ -90,6 +90,10 @@ class Staff(Crew):
         """Count how late the loop was."""
         self.lag.note(late)
 
+    def on_stall(self) -> None:
+        """Count it."""
+        self.lag.stall()
+
     def on_left(self) -> None:
         """The last instance has left that was told to."""
         self.left()
