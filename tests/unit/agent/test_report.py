@@ -211,6 +211,6 @@ def _vip(number: int, family: int) -> Vip:
 
 
 def _time(reporter: Reporter) -> float:
-    began = time.perf_counter()
+    began = time.thread_time()
     encode(answer_status(StatusRequest(), reporter.report()))
-    return time.perf_counter() - began
+    return time.thread_time() - began
