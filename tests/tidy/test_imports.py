@@ -30,6 +30,8 @@ DOORS = {
     "click": ["vipd/cli/"],
     "msgspec": ["vipd/config/", "vipd/control/"],
     "scapy": ["vipd/capture/source.py"],
+    "h11": ["vipd/web/conversation.py"],
+    "prometheus_client": ["vipd/web/metric"],
 }
 """The only places that import a third-party library."""
 

@@ -226,7 +226,7 @@ async def _serve(file: Path, config: Config) -> None:
         agent.listen()
         web = serve_web(stack, config.agent)
         reporter = reporter_of(runtime, world.ports, staff, hellos, reloading, web)
-        attendant = Attendant(reporter, staff, reloading, administrators())
+        attendant = Attendant(reporter, staff, reloading, administrators(), clock)
         server = ControlServer(config.agent.control_socket, attendant.answer)
         await server.start()
         stack.push_async_callback(server.close)

@@ -21,6 +21,7 @@ from vipd.agent.tracking import Tracking, Watch
 from vipd.control.report import (
     AgentReport,
     ConfigReport,
+    ControlReport,
     Counters,
     HookReport,
     InstanceReport,
@@ -78,8 +79,8 @@ class Reporter:
         """The instances that are configured."""
         return [one.config.name for one in self._runtime.running]
 
-    def report(self) -> AgentReport:
-        """The agent and its instances at this moment."""
+    def report(self, control: ControlReport | None = None) -> AgentReport:
+        """The agent and its instances at this moment; `control` is what was asked of it so far."""
         now, wall_ns = self._clock(), time.time_ns()
         instances = self._runtime.instances
         self._look(instances)
@@ -101,6 +102,7 @@ class Reporter:
             maintenance=_order(self._orders.maintenance) if self._orders else None,
             config=_config(self._reloading) if self._reloading else None,
             warnings=self._warnings(),
+            control=control,
         )
 
     def _instance(self, instance: Instance, now: Instant, wall_ns: int) -> InstanceReport:

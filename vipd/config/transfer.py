@@ -14,7 +14,7 @@ Why not pickle: what it reads may do anything, and the agent may do more than ot
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
 from ipaddress import (
@@ -132,8 +132,9 @@ def _builder(kind: object) -> Build:
 
 
 def _dataclass(kind: type) -> Build:
-    builders = {name: _builder(hint) for name, hint in get_type_hints(kind).items()}
-    return lambda plain: kind(**{name: builders[name](value) for name, value in plain.items()})
+    hints, given = get_type_hints(kind), [field.name for field in fields(kind) if field.init]
+    builders = {name: _builder(hints[name]) for name in given}
+    return lambda plain: kind(**{name: build(plain[name]) for name, build in builders.items()})
 
 
 def _tuple(kinds: tuple[object, ...]) -> Build:

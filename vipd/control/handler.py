@@ -19,5 +19,10 @@ class Feed:
 
 
 Respond: TypeAlias = Callable[[Reply], None]
-Handler: TypeAlias = Callable[[Request, Caller, Respond], Feed | None]
-"""Answers a request of a caller: calls `Respond` with the reply, now or later, or gives a feed."""
+"""Takes the reply."""
+
+Answer: TypeAlias = Callable[[Reply | bytes], None]
+"""Takes the reply, or one that is written already, for several who have asked the same."""
+
+Handler: TypeAlias = Callable[[Request, Caller, Answer], Feed | None]
+"""Answers a request of a caller: calls `Answer` with the reply, now or later, or gives a feed."""

@@ -114,7 +114,7 @@ class _Connection(asyncio.Protocol):
         self._limits = limits
         self._others = others
         self._received = bytearray()
-        self._asked = False
+        self._asked = self._feeding = False
         self._detach: Callable[[], None] = lambda: None
 
     def abort(self) -> asyncio.Future[None]:
@@ -152,7 +152,7 @@ class _Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         if not self._asked:
             self._refuse("the request ended before its newline")
-        return self._asked
+        return self._asked and not self._feeding
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._deadline.cancel()
@@ -169,6 +169,7 @@ class _Connection(asyncio.Protocol):
         self._deadline = loop.call_later(self._limits.answer_s, self._transport.abort)
         caller = caller_of(self._transport.get_extra_info("socket"))
         if feed := self._handler(request, caller, self._reply):
+            self._feeding = True
             self._deadline.cancel()
             self._detach = feed.attach(self._pass_on)
 
@@ -185,7 +186,7 @@ class _Connection(asyncio.Protocol):
     def _refuse(self, why: str) -> None:
         self._reply(ErrorReply(error=why))
 
-    def _reply(self, reply: Reply) -> None:
+    def _reply(self, reply: Reply | bytes) -> None:
         """Answer and hang up. The transport reads no more, and ends when all is written."""
         if self._transport.is_closing():
             return
@@ -194,7 +195,7 @@ class _Connection(asyncio.Protocol):
         self._deadline.cancel()
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(self._limits.reply_s, self._transport.abort)
-        self._transport.write(encode(reply))
+        self._transport.write(reply if isinstance(reply, bytes) else encode(reply))
         self._transport.close()
 
 

@@ -9,6 +9,7 @@ from vipd.control.report import (
     AddressReport,
     AgentReport,
     ConfigReport,
+    ControlReport,
     Counters,
     EffectReport,
     HookReport,
@@ -43,6 +44,7 @@ def agent_report(
     maintenance: OrderReport | None = None,
     config: ConfigReport | None = None,
     warnings: Iterable[str] = (),
+    control: ControlReport | None = None,
 ) -> AgentReport:
     """Put the reports of the instances together. Units: `wall_ns` counts from the Unix epoch."""
     return AgentReport(
@@ -58,6 +60,7 @@ def agent_report(
         maintenance=maintenance,
         config=config,
         warnings=tuple(warnings),
+        control=control,
     )
 
 

@@ -192,6 +192,13 @@ class InstanceConfig:
     peer_priorities: tuple[int, ...] = ()
     group: str | None = None
     leads: bool = True
+    families: tuple[Family, ...] = field(init=False, compare=False, repr=False)
+    """The families that have an address here: one wire group each, IPv4 first."""
+
+    def __post_init__(self) -> None:
+        """Why once: every advert asks for the families."""
+        families = tuple(sorted({family_of(address) for address in self.addresses}))
+        object.__setattr__(self, "families", families)
 
     @property
     def owner(self) -> bool:
@@ -219,11 +226,6 @@ class InstanceConfig:
         if count + 1 < len(ANNOUNCE_BURST):
             return ANNOUNCE_BURST[count + 1] - ANNOUNCE_BURST[count]
         return self.announce_refresh
-
-    @property
-    def families(self) -> tuple[Family, ...]:
-        """The families that have an address here: one wire group each, IPv4 first."""
-        return tuple(sorted({family_of(address) for address in self.addresses}))
 
     @property
     def identity(self) -> tuple[str, str, int, int, bool, bool]:
