@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -101,13 +102,32 @@ def start() -> Iterator[Start]:
         program.close()
 
 
+@contextmanager
+def held() -> Iterator[int]:
+    """A port that the kernel gives to nobody else until the end of the block.
+
+    Why: it is bound here, but not listened to; servers, which say SO_REUSEADDR, may do that.
+    """
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        assert isinstance(port, int)
+        yield port
+
+
 @pytest.fixture
-def port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    assert isinstance(port, int)
-    return port
+def port() -> Iterator[int]:
+    """Where the server of a test listens."""
+    with held() as port:
+        yield port
+
+
+@pytest.fixture
+def other_port() -> Iterator[int]:
+    """Where a second one listens."""
+    with held() as port:
+        yield port
 
 
 def until(kind: str, **options: object) -> Outcome:
@@ -179,6 +199,7 @@ MEASURED_S = 4.0
 STEP_S = 0.05
 
 
+@pytest.mark.alone
 def test_five_hundred_looks_per_second_cost_little(
     start: Start,
     tmp_path: Path,
@@ -189,9 +210,6 @@ def test_five_hundred_looks_per_second_cost_little(
     trackers = [make(one_of_many(number, port)) for number in range(TRACKERS)]
     cpu_s, late_s, seen = asyncio.run(measured(trackers))
     count = len(seen)
-    assert count >= 0.9 * TRACKERS * MEASURED_S
-    assert [outcome.text for outcome in seen if not outcome.ok] == []
-    assert cpu_s / count < 500e-6
     late_ms = sorted(1000 * each for each in late_s)
     cost = (
         f"{1e6 * cpu_s / count:.0f} us of CPU per look, {100 * cpu_s / MEASURED_S:.1f} % of a core"
@@ -200,6 +218,9 @@ def test_five_hundred_looks_per_second_cost_little(
     record_property(
         "figure", f"{TRACKERS} HTTP and TCP trackers at 1 s: {cost}; the loop late by {late}"
     )
+    assert count >= 0.9 * TRACKERS * MEASURED_S
+    assert [outcome.text for outcome in seen if not outcome.ok] == []
+    assert cpu_s / count < 250e-6
 
 
 def one_of_many(number: int, port: int) -> TrackerConfig:
@@ -269,9 +290,9 @@ def test_redis_alone(start: Start, tmp_path: Path, port: int) -> None:
     assert look("redis", **at).text == f"connection refused by 127.0.0.1:{port}"
 
 
-def test_a_redis_master_and_its_replica(start: Start, tmp_path: Path, port: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        other_port = taken.getsockname()[1]
+def test_a_redis_master_and_its_replica(
+    start: Start, tmp_path: Path, port: int, other_port: int
+) -> None:
     master = start_redis(start, tmp_path / "master", port)
     until("redis", address="127.0.0.1", port=port)
     of_master = ("--replicaof", f"127.0.0.1 {port}")

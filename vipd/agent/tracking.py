@@ -101,7 +101,8 @@ class Tracking:
         changed = watch.verdict.take(outcome, self._clock())
         if changed or first:
             self._say(watch)
-        self._await_review(watch)
+        if watch.review or watch.verdict.held_until is not None:
+            self._await_review(watch)
 
     def _await_review(self, watch: Watch) -> None:
         """Look again when a tracker that is held down for its flaps may be let up."""

@@ -19,13 +19,14 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from socket import SocketType
 from time import monotonic_ns
 from typing import Final, Protocol, TypeAlias
 
 from vipd.core.config import TrackerConfig
 from vipd.core.units import Duration, Instant, format_duration
 from vipd.track.outcome import Outcome, Report
-from vipd.track.readiness import READABLE, WRITABLE, readiness
+from vipd.track.readiness import READABLE, WRITABLE, Readiness, readiness
 from vipd.track.target import Endpoint, Target
 
 _READ_BYTES: Final = 16_384
@@ -120,10 +121,10 @@ class Look:
         self._connected_after: Duration | None = None
         self._endpoints: tuple[Endpoint, ...] = ()
         self._forget: Callable[[], None] | None = None
-        self._readiness = readiness()
+        self._readiness: Readiness | None = None
         self._read = 0
         self._events = 0
-        self._socket: socket.socket | None = None
+        self._socket: SocketType | None = None
         self._unsent = b""
 
     def begin(self, target: Target) -> None:
@@ -135,7 +136,12 @@ class Look:
             self._forget = target.find(self._found)
 
     def cancel(self) -> None:
-        """End it, and say how far it has come. Once it is done, nothing happens."""
+        """End it, and say how far it has come. Once it is done, nothing happens.
+
+        Order: an answer that has come by now counts, even if the loop was too busy to hear it.
+        """
+        if self._connected_after is not None and self._socket is not None:
+            self._receive(self._socket)
         if self._done is not None:
             self._fail(self._too_long())
 
@@ -208,7 +214,7 @@ class Look:
         if events & ~WRITABLE and self._socket is not None:
             self._receive(self._socket)
 
-    def _receive(self, connected: socket.socket) -> None:
+    def _receive(self, connected: SocketType) -> None:
         try:
             data = connected.recv(_READ_BYTES)
         except BlockingIOError:
@@ -230,6 +236,8 @@ class Look:
     def _watch(self, events: int) -> None:
         if events != self._events:
             assert self._socket is not None
+            if self._readiness is None:
+                self._readiness = readiness()
             self._readiness.watch(self._socket.fileno(), events, self._ready)
             self._events = events
 
@@ -271,8 +279,9 @@ class Look:
             self._forget = None
         if self._socket is None:
             return
-        if self._events:
+        if self._readiness is not None:
             self._readiness.forget(self._socket.fileno())
+            self._readiness = None
             self._events = 0
         self._socket.close()
         self._socket = None

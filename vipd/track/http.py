@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -31,12 +32,12 @@ SUCCESS: Final = ((200, 299),)
 class Expectation:
     """Which answers are good."""
 
-    __slots__ = ("_body", "_status", "_wanted", "body_max")
+    __slots__ = ("_body", "_good", "_wanted", "body_max")
 
     def __init__(
         self, status: tuple[tuple[int, int], ...], body: Pattern | None, method: str
     ) -> None:
-        self._status = status
+        self._good = frozenset(each for low, high in status for each in range(low, high + 1))
         self._body = body if method != "HEAD" else None
         self._wanted = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in status)
         self.body_max = self._body.limit if self._body is not None else 0
@@ -45,12 +46,11 @@ class Expectation:
         """What an answer means."""
         if not answer.status:
             return Finding(ok=False, text=answer.fault)
-        detail = self._wrong_status(answer) or self._wrong_body(answer)
-        return Finding(ok=not detail, text=f"HTTP {answer.status}", timed=True, detail=detail)
+        if answer.status not in self._good:
+            return _finding(answer.status, self._wrong_status(answer))
+        return _finding(answer.status, self._wrong_body(answer))
 
     def _wrong_status(self, answer: Answer) -> str:
-        if any(low <= answer.status <= high for low, high in self._status):
-            return ""
         moved = f" (it points to {answer.location}; not followed)" if answer.location else ""
         return f", wanted {self._wanted}{moved}"
 
@@ -65,6 +65,12 @@ class Expectation:
         begins = printable(answer.body)
         said = f", which begins '{begins}'" if begins else ", which is empty"
         return f", but /{self._body.written}/ is not in {where}{said}"
+
+
+@lru_cache(maxsize=32)
+def _finding(status: int, detail: str) -> Finding:
+    """What is found in every look, most of the time."""
+    return Finding(ok=not detail, text=f"HTTP {status}", timed=True, detail=detail)
 
 
 class Exchange:

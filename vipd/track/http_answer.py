@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from vipd.track.connection import printable
@@ -102,7 +103,7 @@ class Reader:
         if 300 <= status < 400:
             self._location = printable(b", ".join(_field(fields, b"location")), 120)
         if not self._want or status in _BODILESS:
-            return self._answer(whole=True)
+            return _bare(status, self._location)
         coding = b",".join(_field(fields, b"transfer-encoding")).lower()
         lengths = {
             one.strip() for each in _field(fields, b"content-length") for one in each.split(b",")
@@ -137,6 +138,12 @@ class Reader:
             whole=whole,
             fault=fault,
         )
+
+
+@lru_cache(maxsize=32)
+def _bare(status: int, location: str) -> Answer:
+    """An answer of which no more is wanted: the same in every look, most of the time."""
+    return Answer(status=status, location=location)
 
 
 class _Plain:

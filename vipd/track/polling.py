@@ -3,51 +3,57 @@
 Theory of operation. Looks begin on a grid of the interval. Where on the grid is told by a hash of
 the name, so that hundreds of trackers do not look at once, and each host has the same rhythm after
 every start. The first look is made within a second: before it nothing is known of the tracker, and
-the instances wait for it. A look that outlasts its interval lets the moments that it covers pass.
+the instances wait for it. A look that outlasts its interval lets the moments that it covers pass,
+but not the one at which it is given up: a server that hangs is looked at no less often.
 
-To wake up costs more than to look: all that is due within ten milliseconds begins together. That
-took 500 empty looks a second from 3.9 % of a core to 2 %.
+To wake up costs more than to look, because the processor has forgotten this program meanwhile: what
+is due about the same time begins together, see `vipd.track.wheel`. Tenths of a second instead of
+twentieths took 500 looks a second from 3.7 % of a core to 3.1.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from math import ceil
 from zlib import crc32
 
 from vipd.core.config import TrackerConfig
 from vipd.core.units import MILLISECOND, SECOND, Duration, Instant, format_duration
 from vipd.track.outcome import Checker, Outcome, Report
+from vipd.track.wheel import Wheel, wheel
 
 FIRST_LOOK_WITHIN: Duration = SECOND
 """However long the interval is."""
 
-TOGETHER: Duration = 50 * MILLISECOND
-"""Looks begin at multiples of this, of the loop's time, or of a tenth of their interval: a few that
-begin together cost the loop less than each by itself."""
+TOGETHER: Duration = 100 * MILLISECOND
+"""Looks begin at a multiple of this, or of a tenth of their interval, of the loop's time."""
+
+ENDING_TOGETHER: Duration = 10 * MILLISECOND
+"""Looks are given up at the next multiple of this, or of a hundredth of their timeout."""
 
 
 class Polling:
     """A tracker made of looks."""
 
     __slots__ = (
-        "_alarm", "_began", "_cancel", "_checker", "_due", "_interval", "_look", "_loop", "_name",
-        "_open", "_report", "_timeout",
+        "_began", "_cancel", "_checker", "_due", "_grain", "_interval", "_name", "_open", "_report",
+        "_step", "_timeout", "_wheel", "awaits",
     )  # fmt: skip
 
     def __init__(self, config: TrackerConfig, checker: Checker) -> None:
         self._name = config.name
         self._interval = config.interval / SECOND
+        self._step = min(TOGETHER / SECOND, self._interval / 10)
         self._timeout = config.timeout
+        self._grain = min(ENDING_TOGETHER, config.timeout / 100) / SECOND
         self._checker = checker
         self._report: Report | None = None
-        self._look = 0
         self._open = False
         self._cancel: Callable[[], None] | None = None
-        self._alarm: asyncio.TimerHandle | None = None
+        self._wheel: Wheel
         self._due = self._began = 0.0
+        self.awaits: float | None = None
 
     @property
     def next_look(self) -> Instant | None:
@@ -57,67 +63,72 @@ class Polling:
     def start(self, report: Report) -> None:
         """Look within a second, and from then on every interval."""
         self.stop()
-        self._loop = asyncio.get_running_loop()
+        self._wheel = wheel()
         self._report = report
-        self._due = self._loop.time() + _phase(self._name, self._interval)
-        self._alarm = self._loop.call_at(_slot(self._due, self._interval), self._begin)
+        first = self._wheel.now() + _phase(self._name, self._interval)
+        self._due = round(first / self._step) * self._step
+        self._wheel.set(self, self._due)
 
     def stop(self) -> None:
         """Look no more; a look that is under way is cancelled and not reported."""
         self._report = None
         self._open = False
-        if self._alarm:
-            self._alarm.cancel()
+        self.awaits = None
         self._call_off()
+
+    def turn(self, now: float) -> None:
+        """Begin a look, or give the one up that is under way."""
+        if self._open:
+            self._give_up()
+        else:
+            self._begin(now)
 
     # -- one look ---------------------------------------------------------------------------
 
-    def _begin(self) -> None:
-        self._look += 1
+    def _begin(self, now: float) -> None:
         self._open = True
-        self._began = now = self._loop.time()
-        self._due = _after(self._due, self._interval, now)
-        self._alarm = None
-        done = partial(self._take, self._look)
+        self._began = now
+        self._pass(now)
         try:
-            cancel = self._checker.check(done)
+            cancel = self._checker.check(self._take)
         except OSError as error:
-            done(Outcome(ok=False, text=error.strerror or str(error)))
+            self._take(Outcome(ok=False, text=error.strerror or str(error)))
             return
         if self._open:
             self._cancel = cancel
-            self._alarm = self._loop.call_at(now + self._timeout / SECOND, self._give_up)
+            end = now + self._timeout / SECOND
+            self._wheel.set(self, ceil(end / self._grain) * self._grain)
 
     def _give_up(self) -> None:
         """End a look that takes too long. Order: what is called off may say how far it came."""
-        look = self._look
         self._call_off()
         text = f"no answer within {format_duration(self._timeout)}"
-        self._take(look, Outcome(ok=False, text=text))
+        self._take(Outcome(ok=False, text=text))
 
     def _call_off(self) -> None:
         cancel, self._cancel = self._cancel, None
         if cancel:
             cancel()
 
-    def _take(self, look: int, outcome: Outcome) -> None:
+    def _take(self, outcome: Outcome) -> None:
         """Report what a look has found, unless it is known or not wanted any more."""
-        if not self._open or look != self._look:
+        if not self._open:
             return
         self._open, self._cancel = False, None
-        now = self._loop.time()
-        self._await_next(now)
+        now = self._wheel.now()
+        if self._due <= now - self._step:
+            self._pass(now)
+        self._wheel.set(self, self._due)
         if not outcome.took:
             outcome = replace(outcome, took=int((now - self._began) * SECOND))
         if self._report:
             self._report(outcome)
 
-    def _await_next(self, now: float) -> None:
-        if self._alarm:
-            self._alarm.cancel()
+    def _pass(self, now: float) -> None:
+        """Let a moment pass, and all that are past: the next is the first that is still to come."""
+        self._due += self._interval
         if self._due <= now:
-            self._due = _after(self._due, self._interval, now)
-        self._alarm = self._loop.call_at(_slot(self._due, self._interval), self._begin)
+            self._due += self._interval * (1 + (now - self._due) // self._interval)
 
 
 def nothing() -> None:
@@ -127,14 +138,3 @@ def nothing() -> None:
 def _phase(name: str, interval: float) -> float:
     """How long after the start the first look is made. Units: seconds."""
     return crc32(name.encode()) / 2**32 * min(interval, FIRST_LOOK_WITHIN / SECOND)
-
-
-def _after(due: float, interval: float, now: float) -> float:
-    """The first moment of the grid after `due` that is not past."""
-    return due + interval * max(1, 1 + (now - due) // interval)
-
-
-def _slot(due: float, interval: float) -> float:
-    """The moment at which a look really begins, the same for all that are due about then."""
-    step = min(TOGETHER / SECOND, interval / 10)
-    return round(due / step) * step

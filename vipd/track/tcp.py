@@ -17,6 +17,8 @@ from vipd.track.pattern import Pattern
 from vipd.track.polling import Polling
 from vipd.track.target import Target
 
+CONNECTED: Final = Finding(ok=True, text="connected", timed=True)
+
 ANSWER_MAX: Final = 4096
 """How much of an answer is searched, each time that more of it comes."""
 
@@ -37,7 +39,7 @@ class Greeting:
             return Finding(ok=False, text=self._expect.trouble)
         if self._send or self._expect is not None:
             return self._send
-        return Finding(ok=True, text="connected", timed=True)
+        return CONNECTED
 
     def take(self, data: bytes) -> bytes | Finding:
         """Look for what must come."""

@@ -39,8 +39,10 @@ class Verdict:
     def take(self, outcome: Outcome, now: Instant) -> bool:
         """Judge one more outcome: whether the tracker's state, or its weight, has changed."""
         weight = self.weight
-        self._count(outcome)
-        if self._is_new() and outcome.ok is not self._judged:
+        same = self.last is not None and self.last.ok is outcome.ok
+        self._row = self._row + 1 if same else 1
+        self.last = outcome
+        if outcome.ok is not self._judged and self._is_new(outcome):
             self._judged = outcome.ok
             self._note_change(now)
         changed = self.review(now)
@@ -68,14 +70,8 @@ class Verdict:
 
     # -- rows -------------------------------------------------------------------------------
 
-    def _count(self, outcome: Outcome) -> None:
-        same = self.last is not None and self.last.ok is outcome.ok
-        self._row = self._row + 1 if same else 1
-        self.last = outcome
-
-    def _is_new(self) -> bool:
-        assert self.last is not None, "an outcome was counted"
-        return self._row >= (self._config.rise if self.last.ok else self._config.fall)
+    def _is_new(self, outcome: Outcome) -> bool:
+        return self._row >= (self._config.rise if outcome.ok else self._config.fall)
 
     def _note_change(self, now: Instant) -> None:
         if not self._config.flaps:

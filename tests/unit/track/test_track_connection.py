@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import select
 import socket
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -129,6 +130,22 @@ def test_a_look_that_is_cancelled_says_how_far_it_came_and_only_once() -> None:
     with free_port() as port:
         (outcome,) = cancelled(local(port))
     assert outcome.text == f"connection refused by 127.0.0.1:{port}"
+
+
+def test_an_answer_that_has_come_counts_even_if_nobody_has_heard_it_in_time() -> None:
+    """So it is when this host was suspended: packets before timers, always."""
+    said: list[Outcome] = []
+
+    async def scenario() -> None:
+        look = Look(50 * MILLISECOND, Talk(), said.append)
+        look.begin(Target.at(local(server.port)))
+        assert look._socket is not None
+        assert select.select([look._socket], [], [], DEADLINE_S)[0]
+        look.cancel()
+
+    with serving(saying(b"you", ask=False)) as server:
+        asyncio.run(scenario())
+    assert [outcome.text for outcome in said] == ["heard you"]
 
 
 def test_a_queue_of_tcp_that_is_full_lets_nobody_in() -> None:

@@ -118,6 +118,21 @@ def test_who_is_cancelled_may_say_why_and_otherwise_it_is_said_for_it() -> None:
     assert len(seen) >= 4
 
 
+def test_a_look_ends_within_a_hundredth_of_its_timeout_and_never_before_it() -> None:
+    for timeout in (123 * MILLISECOND, 20 * MILLISECOND, 777_777_777):
+        for _, outcome in played(Look(None), 5.0, timeout=timeout):
+            assert timeout - 1 <= outcome.took <= 1.01 * timeout + 1
+
+
+def test_what_hangs_is_looked_at_no_less_often() -> None:
+    """With a timeout as long as the interval, too: the moment at which a look ends is not lost."""
+    look = Look(None)
+    played(look, 9.99, timeout=SECOND)
+    gaps = [b - a for a, b in zip(look.begun, look.begun[1:], strict=False)]
+    assert gaps == pytest.approx([1.0] * len(gaps), abs=0.011)
+    assert len(gaps) >= 8
+
+
 def test_a_look_that_outlasts_its_interval_lets_moments_pass() -> None:
     look = Look(2.5)
     played(look, 9.99, timeout=10 * SECOND)
@@ -170,7 +185,7 @@ def test_a_report_may_stop_its_tracker() -> None:
 
 
 def test_five_hundred_trackers_do_not_look_at_once() -> None:
-    """Of 500 in a second, no 20 ms get more than three times their share."""
+    """Of 500 in a second, no tenth gets more than half as much again as its share."""
     looks = [Look(0) for _ in range(500)]
 
     async def play(loop: SteppedLoop) -> None:
@@ -187,5 +202,5 @@ def test_five_hundred_trackers_do_not_look_at_once() -> None:
             polling.stop()
 
     run_stepped(play)
-    slots = [int(look.begun[0] * 20) for look in looks]
-    assert max(slots.count(slot) for slot in range(21)) <= 50
+    slots = [round(look.begun[0] * 10) for look in looks]
+    assert max(slots.count(slot) for slot in range(11)) <= 75
