@@ -233,7 +233,7 @@ def _succession(served: Sequence[InstanceReport]) -> str:
     alone = [one.name for one in served if not any(peer.ready for peer in one.peers)]
     if not alone:
         return "another host is ready to take over"
-    for_whom = "" if len(served) == 1 else f" {_for(alone)}"
+    for_whom = "" if len(alone) == len(served) else f" {_for(alone)}"
     return f"nothing is known of a host that would take over{for_whom}"
 
 

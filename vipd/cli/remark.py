@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from vipd.cli.page import local, span, time_of_day
+from vipd.cli.page import NO_BREAK, local, span, time_of_day
 from vipd.control.report import (
     AgentReport,
     EffectReport,
@@ -25,7 +25,7 @@ from vipd.core.model import State
 from vipd.core.units import SECOND, format_duration
 
 PLACES: Final = 3
-"""How finely a short time is told. Units: digits after the second."""
+"""How finely an age is told. Units: digits after the second."""
 
 EXACT_BELOW_S: Final = 10
 
@@ -51,8 +51,8 @@ def _own_adverts(instance: InstanceReport) -> str:
         return "has not sent an advert yet"
     if is_silent(instance, instance.master):
         silence = length(instance.master_down_interval_s)
-        age = length(instance.master.age_s)
-        return f"has sent no advert for {age}: others take over after about {silence}"
+        silent = age(instance.master.age_s)
+        return f"has sent no advert for {silent}: others take over after about {silence}"
     interval = length(instance.advert_interval_s)
     return f"sends an advert every {interval}, the last one {_ago(instance.master)}"
 
@@ -82,7 +82,7 @@ def _heard(master: MasterReport) -> str:
 
 
 def _ago(master: MasterReport) -> str:
-    return f"{length(master.age_s)} ago"
+    return f"{age(master.age_s)} ago"
 
 
 def is_silent(instance: InstanceReport, master: MasterReport) -> bool:
@@ -96,10 +96,16 @@ def is_silent(instance: InstanceReport, master: MasterReport) -> bool:
 def next_remarks(instance: InstanceReport) -> Iterator[str]:
     """What the instance does by itself, and why it does not what one would expect."""
     if instance.next is not None and instance.leaving is None:
-        yield f"{instance.next.text} in {length(instance.next.in_s)}"
+        yield f"{instance.next.text} in {age(instance.next.in_s)}"
+    yield from aside_remark(instance)
+
+
+def aside_remark(instance: InstanceReport) -> Iterator[str]:
+    """Why it lets a weaker one serve, and the way back. Why: a command is not to be broken."""
     if instance.stands_aside:
         where = "elsewhere" if instance.master is None else f"to {instance.master.address}"
-        back = f"`vipd failover {instance.name}` there moves them back"
+        command = f"`vipd failover {instance.name}`".replace(" ", NO_BREAK)
+        back = f"{command} there moves them back"
         yield f"stands aside: an operator has moved the addresses {where}; {back}"
 
 
@@ -174,7 +180,7 @@ def effects(
             yield Effect(
                 text=f"{effect.tracker}: {state}: {tracker.text}",
                 harmful=_is_harmful(tracker, effect, instance),
-                looks_again="" if again is None else f"; looks again in {length(again)}",
+                looks_again="" if again is None else f"; looks again in {age(again)}",
             )
 
 
@@ -228,4 +234,9 @@ def length(seconds: float) -> str:
     """A short time exactly, a long one as a person counts it."""
     if seconds >= EXACT_BELOW_S:
         return span(round(seconds))
-    return format_duration(round(round(seconds, PLACES) * SECOND))
+    return format_duration(round(seconds * SECOND))
+
+
+def age(seconds: float) -> str:
+    """The same, no finer than anybody reads."""
+    return length(round(seconds, PLACES))
