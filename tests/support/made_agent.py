@@ -156,7 +156,7 @@ def internal(**changes: object) -> InstanceReport:
                 age_s=0.6,
             ),
         ),
-        "next": NextReport(text="takes over, unless 198.51.100.11 is heard", in_s=2.8),
+        "next": NextReport(text="would take over from 198.51.100.11", in_s=2.8),
     }
     return web(**(facts | changes))
 

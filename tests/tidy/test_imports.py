@@ -30,6 +30,7 @@ DOORS = {
     "click": ["vipd/cli/"],
     "msgspec": ["vipd/config/", "vipd/control/"],
     "scapy": ["vipd/capture/source.py"],
+    "urwid": ["vipd/cli/watch"],
     "h11": ["vipd/web/conversation.py"],
     "prometheus_client": ["vipd/web/metric"],
 }

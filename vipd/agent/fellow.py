@@ -16,8 +16,9 @@ from vipd.control.report import PeerReport, seconds
 from vipd.core.config import InstanceConfig
 from vipd.core.model import Family, IPAddress, State, family_of
 from vipd.core.units import (
+    DAY,
     MILLISECOND,
-    SECOND,
+    MINUTE,
     Duration,
     Instant,
     format_duration,
@@ -28,7 +29,12 @@ from vipd.wire.hello import Readiness, Speaker
 SILENT_AFTER: Duration = 3_500 * MILLISECOND
 """Three hellos missed, and half the time to the next."""
 
-FORGOTTEN_AFTER: Duration = SILENT_AFTER + 60 * SECOND
+FORGOTTEN_AFTER: Duration = SILENT_AFTER + MINUTE
+"""For so long a stranger is remembered, and whoever has said farewell."""
+
+MISSED_FOR: Duration = DAY
+"""For so long one is remembered that was there for more than a minute, and is silent: a check that
+looks now and then has to find out that nobody is left to take over."""
 
 FELLOWS_MOST = 16
 """More than this for one virtual router are not a group but a flood."""
@@ -64,8 +70,14 @@ class Voice:
     family: Family
     saying: Saying
     readiness: Readiness
+    since: Instant
     told_ready: bool | None = None
     told_differs: tuple[str, ...] = ()
+
+    def is_forgotten(self, now: Instant) -> bool:
+        """Whether its silence means nothing to anybody any more."""
+        known = self.saying.at - self.since >= MINUTE and self.readiness.state is not State.INIT
+        return now - self.saying.at > (MISSED_FOR if known else FORGOTTEN_AFTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +142,9 @@ class Company:
         if voice is None:
             if len(self.voices) >= FELLOWS_MOST * len(Family):
                 return None
-            voice = self.voices[source] = Voice(self, source, family_of(source), saying, readiness)
+            voice = self.voices[source] = Voice(
+                self, source, family_of(source), saying, readiness, saying.at
+            )
         elif voice.saying.speaker.life != saying.speaker.life:
             self._bury(voice.saying.speaker.life, but=voice)
         voice.saying, voice.readiness = saying, readiness
@@ -195,7 +209,7 @@ def _obstacle(newest: Voice, latest: Iterable[Readiness], now: Instant) -> str |
     if newest.readiness.state is State.INIT:
         return newest.readiness.why or STOPPED
     if newest.saying.is_silent(now):
-        return f"silent for {(now - newest.saying.at) / SECOND:.1f} s"
+        return f"silent for {format_duration(now - newest.saying.at)}"
     return next((each.why or "it gives no reason" for each in latest if not each.ready), None)
 
 

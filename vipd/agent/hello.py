@@ -319,7 +319,7 @@ class Hellos:
         for voice in news:
             voice.saying.missed = True
         self._tell_news(dict.fromkeys(voice.company for voice in news), now)
-        long_silent = [one for one in silent if now - one.saying.at > FORGOTTEN_AFTER]
+        long_silent = [one for one in silent if one.is_forgotten(now)]
         for voice in long_silent:
             voice.company.forget(voice)
         if long_silent:

@@ -147,10 +147,10 @@ class Listening:
             return Prospect("asks its group and its hooks again", due)
         heard = self.master()
         if heard is None:
-            return Prospect("takes over, unless another one is heard", due)
+            return Prospect("would take over", due)
         if heard.priority < self._terms.priority and self.preempts:
             return Prospect(f"preempts {heard.address}", due)
-        return Prospect(f"takes over, unless {heard.address} is heard", due)
+        return Prospect(f"would take over from {heard.address}", due)
 
     # -- the wait ---------------------------------------------------------------------------
 

@@ -381,6 +381,24 @@ class TestGarbage:
         self.receive(host, self.said_by(configs[0]), "192.0.2.200")
         assert host.hellos.ready_fellows(host.web) == 1
 
+    def test_one_that_was_there_for_long_is_missed_for_long(self) -> None:
+        link = Link()
+        first, second = Host(link, 11, instance()), Host(link, 12, instance())
+        for _ in range(63):
+            for host in (first, second):
+                host.speak()
+                host.hear()
+            link.now += SECOND
+        assert first.hellos.ready_fellows(first.web) == 1
+        link.now += 23 * 3600 * SECOND
+        first.speak()
+        (missed,) = first.hellos.fellows_of(first.web)
+        assert missed.ready is False
+        assert str(missed.why).startswith("silent for 23 h")
+        link.now += 2 * 3600 * SECOND
+        first.speak()
+        assert first.hellos.fellows_of(first.web) == ()
+
     def test_much_news_is_taken_in_by_and_by(self) -> None:
         link = Link()
         first, second = Host(link, 11, *many(150)), Host(link, 12, *many(100))

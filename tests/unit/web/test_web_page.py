@@ -94,7 +94,7 @@ def test_who_has_it_why_and_since_when_is_there_at_a_glance(tab: Tab) -> None:
         "lease:", "beta", "ready",
     ):  # fmt: skip
         assert said.replace(" min", "\N{NO-BREAK SPACE}min") in card
-    assert "next: takes over, unless 198.51.100.11 is heard" in tab.text("#cards")
+    assert "next: would take over from 198.51.100.11" in tab.text("#cards")
     assert "eth2 has no carrier" in tab.text("#trackers")
     assert "192.0.2.77 advertises VRID 77" in tab.text("#strangers")
     assert tab.eval("document.title") == "alpha: Serving web"
