@@ -2,7 +2,7 @@
 
 An agent that speaks both families is heard twice: it is one fellow, known by its life. A host that
 begins a new life, by the same address, is the fellow that it was. One that has been silent for
-longer than three hellos take is not ready any more, a minute later it is forgotten.
+longer than three hellos take is not ready any more; how long it is remembered, `Voice` tells.
 """
 
 from __future__ import annotations
