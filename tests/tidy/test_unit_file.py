@@ -57,13 +57,18 @@ def test_a_restart_finds_what_the_last_life_has_written(
     assert service["RuntimeDirectoryPreserve"] == "restart"
 
 
-@pytest.mark.parametrize("key", ["ExecStart", "ExecStopPost"])
+@pytest.mark.parametrize("key", ["ExecStart", "ExecReload", "ExecStopPost"])
 def test_the_commands_of_the_unit_are_commands_of_vipd(
     service: configparser.SectionProxy, key: str
 ) -> None:
     program, *arguments = service[key].lstrip("-").split()
     assert program == "/usr/bin/vipd"
     assert CliRunner().invoke(cli, [*arguments, "--help"]).exit_code == 0
+
+
+def test_a_reload_that_is_refused_fails(service: configparser.SectionProxy) -> None:
+    """A signal would not tell; nor would the agent hear of a file that the command cannot read."""
+    assert service["ExecReload"] == "/usr/bin/vipd reload"
 
 
 def test_what_is_left_is_removed_but_for_what_the_next_life_may_take_over(

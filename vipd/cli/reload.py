@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import click
 
 from vipd.cli.order import PATIENCE_S
-from vipd.cli.reach import Verdict, agent_options, fail, socket_of
+from vipd.cli.page import Page
+from vipd.cli.reach import Verdict, agent_options, fail, socket_of, wants_colour
 from vipd.control.client import NoAgent, ask
 from vipd.control.messages import ChangeReport, ErrorReply, KeyReport, ReloadReply, ReloadRequest
 from vipd.control.report import to_indented_json
 
-_SIGNS = {"added": "+", "removed": "-", "changed": "~", "kept": " "}
+_SIGNS = {"changed": "~", "added": "+", "removed": "-", "kept": " "}
 _COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 
@@ -51,34 +54,54 @@ def reload(
     if as_json:
         click.echo(to_indented_json(reply))
     elif isinstance(reply, ReloadReply):
-        click.echo("\n".join(_lines(reply)))
+        width = shutil.get_terminal_size().columns
+        page = Page(width=width, colour=wants_colour(ctx))
+        click.echo("\n".join(_lines(reply, page)), color=page.colour)
     if isinstance(reply, ErrorReply):
         if not as_json:
             click.echo(reply.error, err=True)
         sys.exit(Verdict.REFUSED if reply.denied else Verdict.NOT_SO)
 
 
-def _lines(reply: ReloadReply) -> Iterator[str]:
+def _lines(reply: ReloadReply, page: Page) -> Iterator[str]:
+    """What changes section by section, then how much that is."""
     changed = [one for one in reply.changes if one.verdict != "kept"]
     for change in changed:
-        yield from _section(change)
-    kept = len(reply.changes) - len(changed)
-    done = "the new configuration runs" if reply.applied else "nothing was changed"
-    if not changed:
-        yield f"{reply.file}: all as it is ({kept} kept); {done}"
-    else:
-        yield f"{reply.file}: {len(changed)} changed, {kept} kept; {done}"
-    yield from (f"warning: {text}" for text in reply.warnings)
+        yield from _section(change, page)
+    if changed:
+        yield ""
+    yield from page.wrap(f"{reply.file}: {_count(reply)}; {_done(reply)}", "", "  ")
+    for text in reply.warnings:
+        yield from page.wrap(f"warning: {text}", "", "  ")
 
 
-def _section(change: ChangeReport) -> Iterator[str]:
+def _count(reply: ReloadReply) -> str:
+    """How many sections there are of each verdict: `1 changed, 1 added, 3 kept`."""
+    verdicts = [one.verdict for one in reply.changes]
+    if set(verdicts) <= {"kept"}:
+        return "all as it is"
+    return ", ".join(f"{verdicts.count(one)} {one}" for one in _SIGNS if one in verdicts)
+
+
+def _done(reply: ReloadReply) -> str:
+    if reply.applied:
+        return "the new configuration runs"
+    return "nothing was done yet"
+
+
+def _section(change: ChangeReport, page: Page) -> Iterator[str]:
     head = f"{_SIGNS[change.verdict]} {change.section} {change.name}".rstrip()
-    yield click.style(head, fg=_COLOURS[change.verdict])
-    yield from (f"    {_key(one)}" for one in change.keys)
+    yield page.strong(f"{head}: {change.verdict}", _COLOURS[change.verdict])
+    for key, ones in groupby(change.keys, lambda one: one.key):
+        yield from page.wrap(f"{key}: {', '.join(map(_difference, ones))}", "    ", "        ")
     if change.effect:
-        yield f"    => {change.effect}"
+        yield from page.wrap(f"=> {change.effect}", "    ", "       ")
 
 
-def _key(one: KeyReport) -> str:
-    old, new = one.old or "(default)", one.new or "(default)"
-    return f"{one.key}: {old} -> {new}"
+def _difference(one: KeyReport) -> str:
+    """How the value of a key differs; what is never shown has neither an old nor a new one."""
+    if one.old is None and one.new is None:
+        return "(changed)"
+    if one.old is None:
+        return f"+ {one.new}"
+    return f"- {one.old}" if one.new is None else f"{one.old} -> {one.new}"
