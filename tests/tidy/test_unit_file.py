@@ -54,7 +54,8 @@ def test_a_restart_finds_what_the_last_life_has_written(
     service: configparser.SectionProxy,
 ) -> None:
     assert service["RuntimeDirectory"] == "vipd"
-    assert service["RuntimeDirectoryPreserve"] == "restart"
+    assert service["RuntimeDirectoryPreserve"] == "yes"
+    assert service["StateDirectory"] == "vipd"
 
 
 @pytest.mark.parametrize("key", ["ExecStart", "ExecReload", "ExecStopPost"])

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from vipd.cli.order import give
-from vipd.cli.reach import agent_options, complete_name, readable
+from vipd.cli.reach import agent_options, complete_target, readable
 from vipd.control.messages import AnnounceRequest
 
 
 @click.command()
-@click.argument("name", shell_complete=complete_name)
+@click.argument("name", shell_complete=complete_target)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @agent_options
 @click.pass_context

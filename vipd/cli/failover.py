@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from vipd.cli.order import give
-from vipd.cli.reach import agent_options, complete_name, readable
+from vipd.cli.reach import agent_options, complete_target, readable
 from vipd.control.messages import FailoverRequest
 
 
 @click.command()
-@click.argument("name", required=False, shell_complete=complete_name)
+@click.argument("name", required=False, shell_complete=complete_target)
 @click.option("--all", "everything", is_flag=True, help="Hand over all that is served here.")
 @click.option(
     "--wait/--no-wait",

@@ -67,6 +67,7 @@ COMMANDS: dict[str, Entry] = {
         target="vipd.cli.cleanup:cleanup", line="Remove what a dead agent left behind."
     ),
     "demo": Entry(target="vipd.cli.demo:demo", line="Watch a failover in a lab of its own."),
+    "man": Entry(target="vipd.cli.man:man", line="Print a manual page, as roff."),
     "completion": Entry(
         target="vipd.cli.completion:completion", line="Print the completion script of a shell."
     ),

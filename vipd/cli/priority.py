@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from vipd.cli.order import Span, give
-from vipd.cli.reach import agent_options, complete_name, readable
+from vipd.cli.reach import agent_options, complete_target, readable
 from vipd.control.messages import PriorityRequest
 
 
 @click.command()
-@click.argument("name", shell_complete=complete_name)
+@click.argument("name", shell_complete=complete_target)
 @click.argument("priority", type=click.IntRange(1, 254), required=False)
 @click.option("--for", "for_s", type=Span(), help="Only for so long: 45m, 2h, 1d.")
 @click.option("--reset", is_flag=True, help="Take the configured priority again.")

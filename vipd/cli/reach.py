@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -17,6 +17,7 @@ from vipd.config.load import load
 from vipd.config.model import DEFAULT_PATH, default_control_socket
 from vipd.control.client import ask
 from vipd.control.messages import StatusReply, StatusRequest
+from vipd.control.report import InstanceReport
 from vipd.errors import ConfigError, VipdError
 
 COMPLETION_TIMEOUT_S = 0.5
@@ -87,16 +88,31 @@ def complete_name(
     incomplete: str,
 ) -> list[CompletionItem]:
     """The names of the agent's instances that begin so."""
-    return [CompletionItem(name) for name in _names(ctx) if name.startswith(incomplete)]
+    return _beginning(incomplete, (one.name for one in _instances(ctx)))
 
 
-def _names(ctx: click.Context) -> Sequence[str]:
+def complete_target(
+    ctx: click.Context,
+    param: click.Parameter,  # noqa: ARG001
+    incomplete: str,
+) -> list[CompletionItem]:
+    """The names of its instances and groups that begin so: what an order may be about."""
+    instances = _instances(ctx)
+    groups = dict.fromkeys(one.group for one in instances if one.group)
+    return _beginning(incomplete, (*(one.name for one in instances), *groups))
+
+
+def _beginning(incomplete: str, names: Iterable[str]) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _instances(ctx: click.Context) -> Sequence[InstanceReport]:
     try:
         socket = _socket(ctx, ctx.params.get("socket"), ctx.params.get("config"))
         reply = ask(socket, StatusRequest(), timeout_s=COMPLETION_TIMEOUT_S)
     except VipdError:
         return ()
-    return [one.name for one in reply.status.instances] if isinstance(reply, StatusReply) else ()
+    return reply.status.instances if isinstance(reply, StatusReply) else ()
 
 
 def _socket(ctx: click.Context, socket: Path | None, config: Path | None) -> Path:

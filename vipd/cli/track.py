@@ -7,6 +7,7 @@ import json
 import sys
 import textwrap
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
@@ -54,12 +55,16 @@ def _complete_name(
     param: click.Parameter,  # noqa: ARG001
     incomplete: str,
 ) -> list[CompletionItem]:
+    names = TRACKERS if ctx.params.get("explains") else _declared(ctx)
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _declared(ctx: click.Context) -> Sequence[str]:
     try:
         config = load(ctx.params.get("config") or DEFAULT_PATH)
     except ConfigError:
-        return []
-    names = (tracker.name for tracker in config.trackers)
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return ()
+    return [tracker.name for tracker in config.trackers]
 
 
 @click.command()

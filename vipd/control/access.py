@@ -75,7 +75,8 @@ def refusal(request: Request, caller: Caller, admins: int | None) -> ErrorReply 
     return ErrorReply(
         error=(
             f"you may look, but {command} is for root and for the group {ADMINISTRATORS}: ask with "
-            f"sudo, or have root run `usermod -aG {ADMINISTRATORS} USER`, and log in again"
+            f"sudo, or have root run `usermod -aG {READERS},{ADMINISTRATORS} USER`, and log "
+            "in again"
         ),
         denied=True,
     )

@@ -204,10 +204,12 @@ class Machine(States):
     def _on_config(self, config: InstanceConfig, now: Instant) -> tuple[Action, ...]:
         """Take over a new configuration of the same identity. RFC: 9568 §7.2 (current values)."""
         old, before = self.config, self.master_down_interval
-        if self._state is State.MASTER:
+        if self._state in {State.MASTER, State.BACKUP}:
             # A tracker that is new has said nothing yet: that is no reason to let go.
             self._terms.presume()
         self._terms.config = config
+        if config.group is None:
+            self._terms.group_fault = None
         if old.addresses != config.addresses:
             self._retrying.hurry(now)
         actions = self._reckon(before, now)

@@ -20,6 +20,7 @@ from vipd.core.config import InstanceConfig, TakeoverProbe, TrackUse
 from vipd.core.events import (
     AddressesClaimed,
     AddressesDrifted,
+    ConfigChanged,
     GroupAgreed,
     GroupFailed,
     GroupLost,
@@ -436,3 +437,19 @@ def test_an_instance_without_a_group_leads() -> None:
     vip = IPv4Interface("192.0.2.100/24")
     config = InstanceConfig(name="web", interface="eth0", vrid=51, addresses=(vip,))
     assert config.leads
+
+
+def test_whoever_is_in_no_group_any_more_is_not_kept_down_by_it() -> None:
+    solo = Solo(ONE)
+    solo.start()
+    solo.step(FAILED)
+    assert solo.is_now(State.FAULT)
+    solo.step(ConfigChanged(replace(ONE, group=None)))
+    assert solo.is_now(State.BACKUP)
+
+
+def test_a_backup_that_begins_to_use_a_tracker_stays_what_it_is() -> None:
+    solo = Solo(CONFIG)
+    solo.start()
+    assert solo.step(ConfigChanged(replace(CONFIG, track=(TrackUse(name="nginx"),)))) == ()
+    assert solo.is_now(State.BACKUP)
