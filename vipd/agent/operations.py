@@ -137,6 +137,8 @@ class Operations:
         return OutcomeReport(instance=name, done=True, text=text)
 
     def _nothing_to_move(self, name: str | None, chosen: Sequence[Instance]) -> ErrorReply:
+        if leaving := [one.config.name for one in chosen if one.machine.standing.leaving]:
+            return ErrorReply(error=f"{', '.join(leaving)}: this host is handing over already")
         if name is None:
             return ErrorReply(error="this host is MASTER of nothing: there is nothing to hand over")
         one = chosen[0]
@@ -156,7 +158,6 @@ class Operations:
         if not request.force and (why := self._unsafe()):
             respond(ErrorReply(error=why))
             return
-        masters = [one for one in self._runtime.instances if _serves(one)]
 
         def step_down(outcomes: list[OutcomeReport]) -> None:
             stayed = [one for one in outcomes if not one.done]
@@ -168,7 +169,7 @@ class Operations:
         if request.force:
             self._step_down(request, caller, respond, [])
         else:
-            self._move(masters, f"maintenance ordered by {caller}", step_down)
+            self._move(self._masters(), f"maintenance ordered by {caller}", step_down)
 
     def _step_down(
         self,
@@ -178,7 +179,7 @@ class Operations:
         outcomes: list[OutcomeReport],
     ) -> None:
         """Serve nothing from now on; who serves yet hands over, whether somebody comes or not."""
-        masters = [one for one in self._runtime.instances if _serves(one)]
+        masters = self._masters()
         try:
             self._book.begin_maintenance(request.reason, _span(request.for_s))
         except OSError as error:
@@ -208,6 +209,10 @@ class Operations:
         self._note("maintenance_off", f"maintenance ended by {caller}")
         self._give_orders()
         respond(OrderReply(text="the maintenance is over: this host stands for election again"))
+
+    def _masters(self) -> list[Instance]:
+        """Who serves, those on their way out too. Why: how that ends is to be waited for."""
+        return [one for one in self._runtime.instances if one.machine.state is State.MASTER]
 
     def _unsafe(self) -> str | None:
         """Why nobody would be there to serve; None when somebody would."""

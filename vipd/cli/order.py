@@ -10,7 +10,7 @@ import click
 
 from vipd.cli.reach import Verdict, fail, socket_of
 from vipd.control.client import NoAgent, ask
-from vipd.control.messages import ErrorReply, Order, OrderReply
+from vipd.control.messages import LONGEST_ORDER_S, ErrorReply, Order, OrderReply
 from vipd.control.report import to_indented_json
 
 PATIENCE_S: Final = 600.0
@@ -32,6 +32,9 @@ class Span(click.ParamType[float]):
         seconds = sum(float(count) * _UNITS[unit] for count, unit in parts)
         if "".join(count + unit for count, unit in parts) != str(value) or not seconds:
             self.fail(f"{value!r} is no length of time: write 30s, 45m, 2h or 1d", param, ctx)
+        if seconds > LONGEST_ORDER_S:
+            days = LONGEST_ORDER_S / _UNITS["d"]
+            self.fail(f"{value!r} is too long: {days:g}d at most, or no end at all", param, ctx)
         return seconds
 
 

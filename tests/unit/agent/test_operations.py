@@ -248,3 +248,36 @@ def test_announcements_are_repeated(scene: Scene) -> None:
     scene.operations.announce(AnnounceRequest(name="web"), ROOT, scene.replies.append)
     assert scene.world.done == [("announce", ("192.0.2.100/24",))]
     assert scene.reply == OrderReply(text="announced: 192.0.2.100")
+
+
+def test_who_hands_over_already_is_told_so(scene: Scene) -> None:
+    scene.operations.fail_over(FailoverRequest(name="web"), ROOT, lambda _: None)
+    told = ErrorReply(error="web: this host is handing over already")
+    for name in ("web", None):
+        scene.operations.fail_over(FailoverRequest(name=name), ROOT, scene.replies.append)
+        assert scene.reply == told
+    scene.operations.announce(AnnounceRequest(name="web"), ROOT, scene.replies.append)
+    assert scene.reply == told
+
+
+def test_a_maintenance_waits_for_a_failover_that_goes_on(scene: Scene) -> None:
+    """Without that it would make of a failover that returns one that leaves nobody."""
+    scene.ready.add("beta")
+    scene.operations.fail_over(FailoverRequest(name="web"), ROOT, lambda _: None)
+    scene.operations.maintain(MaintenanceRequest(on=True), ROOT, scene.replies.append)
+    assert scene.replies == []
+    scene.pass_time(BOUND)
+    reply = scene.reply
+    assert isinstance(reply, ErrorReply)
+    assert reply.error.startswith("nobody took over web: this host serves on")
+    assert state(scene.runtime) is State.MASTER
+    assert scene.book.maintenance is None
+
+
+def test_a_forced_maintenance_waits_for_a_failover_that_goes_on(scene: Scene) -> None:
+    scene.operations.fail_over(FailoverRequest(name="web"), ROOT, lambda _: None)
+    scene.operations.maintain(MaintenanceRequest(on=True, force=True), ROOT, scene.replies.append)
+    assert scene.replies == []
+    scene.pass_time(BOUND)
+    assert isinstance(scene.reply, OrderReply)
+    assert state(scene.runtime) is State.FAULT
