@@ -14,6 +14,8 @@ def outlook(instance: InstanceReport, report: AgentReport) -> Iterator[str]:
     """What is to be expected of an instance, in a sentence or two."""
     if instance.leaving is not None:
         yield f"hands over: {instance.leaving}"
+    elif instance.stands_aside and instance.master is not None:
+        yield _waits(instance)
     elif instance.next is not None:
         yield f"{instance.next.text} in {_short(instance.next.in_s)}"
     elif instance.state is State.BACKUP:

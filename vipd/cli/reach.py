@@ -44,7 +44,7 @@ def agent_options(command: Command) -> Command:
     )
     socket = click.option(
         "--socket",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         envvar="VIPD_SOCKET",
         show_envvar=True,
         help="The control socket of the agent.",

@@ -11,6 +11,7 @@ import grp
 import os
 import socket
 import struct
+from ctypes import CDLL, byref, c_uint32
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ READERS: Final = "vipd"
 ADMINISTRATORS: Final = "vipd-admin"
 """The group whose members may order."""
 
+_LIBC: Final = CDLL(None)
 _UCRED: Final = struct.Struct("iII")
 _SO_PEERGROUPS: Final = 59
 """Source: asm-generic/socket.h; Python has no name for it."""
@@ -52,12 +54,15 @@ def caller_of(peer: socket.socket) -> Caller:
 
 
 def _groups(peer: socket.socket) -> frozenset[int]:
-    """The supplementary groups; none where the kernel does not tell."""
-    try:
-        raw = peer.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 4 * _MOST_GROUPS)
-    except OSError:
+    """The supplementary groups; none where the kernel does not tell.
+
+    Why: `socket.getsockopt` reads 1024 bytes at most, and people of a directory are in more groups.
+    """
+    found, size = (c_uint32 * _MOST_GROUPS)(), c_uint32(4 * _MOST_GROUPS)
+    asked = (peer.fileno(), socket.SOL_SOCKET, _SO_PEERGROUPS, found, byref(size))
+    if _LIBC.getsockopt(*asked) != 0:
         return frozenset()
-    return frozenset(gid for (gid,) in struct.iter_unpack("I", raw))
+    return frozenset(found[: size.value // 4])
 
 
 def administrators() -> int | None:

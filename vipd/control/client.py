@@ -41,7 +41,7 @@ CHUNK: Final = 64 * 1024
 
 START = "Start one with `systemctl start vipd`, or in the foreground with `vipd run`."
 HANGS = "Its log says more: `journalctl -u vipd`; `systemctl restart vipd` starts it anew."
-FORBIDDEN = "Ask as root, for example with `sudo`, or as a member of the group of the socket."
+FORBIDDEN = "Ask as root, for example with `sudo`, or as a member of the group vipd."
 LOOK = "See what listens there with `ss -xlp`."
 
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Final
 
 from vipd.control.access import caller_of, let_group_look
-from vipd.control.handler import Handler
+from vipd.control.handler import Feed, Handler
 from vipd.control.messages import ErrorReply, Reply, Request, decode_request, encode
 from vipd.control.report import EventReport
 from vipd.errors import VipdError
@@ -49,6 +49,7 @@ class Limits:
     reply_s: float = 2.0
     connections: int = 64
     feed_bytes: int = 1024 * 1024
+    feeds: int = 32
 
 
 LIMITS: Final = Limits()
@@ -115,6 +116,7 @@ class _Connection(asyncio.Protocol):
         self._others = others
         self._received = bytearray()
         self._asked = self._feeding = False
+        self._follows = False
         self._detach: Callable[[], None] = lambda: None
 
     def abort(self) -> asyncio.Future[None]:
@@ -170,8 +172,19 @@ class _Connection(asyncio.Protocol):
         caller = caller_of(self._transport.get_extra_info("socket"))
         if feed := self._handler(request, caller, self._reply):
             self._feeding = True
-            self._deadline.cancel()
-            self._detach = feed.attach(self._pass_on)
+            self._feed(feed)
+
+    def _feed(self, feed: Feed) -> None:
+        """Let the peer follow for as long as it reads.
+
+        Why: who follows may stay for ever, and must leave room for who asks or orders.
+        """
+        if sum(one._follows for one in self._others) >= self._limits.feeds:  # noqa: SLF001
+            self._refuse(f"{self._limits.feeds} follow the events already; try again")
+            return
+        self._follows = True
+        self._deadline.cancel()
+        self._detach = feed.attach(self._pass_on)
 
     def _pass_on(self, event: EventReport) -> None:
         """One more event for a peer that follows; one that does not read is let go."""
