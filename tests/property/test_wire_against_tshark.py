@@ -20,6 +20,8 @@ from vipd.core.health import ADVERT_HEADER_BYTES
 from vipd.core.model import Advert, ChecksumForm, Family, IPAddress
 from vipd.wire.vrrp import Datagram, encode
 
+pytestmark = pytest.mark.slow
+
 PACKETS = 2000
 """Per kind; tshark reads them all in one run, in a few seconds."""
 

@@ -34,7 +34,7 @@ from vipd.sim.world import MachineType
 
 REPLAYED = os.environ.get("VIPD_SIM_GROUP")
 CHUNK = 50
-CHUNKS = 6
+CHUNKS = 4
 MANY = 2_000
 PROCESSES = 2
 SEEDS = (

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from made_agent import MadeAgent, internal, report, web
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = Path(sys.executable).parent
 
 BASH = """\

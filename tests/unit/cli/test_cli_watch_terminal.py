@@ -13,6 +13,8 @@ from terminal import Terminal, terminal
 
 from vipd.cli.main import cli
 
+pytestmark = pytest.mark.slow
+
 WELL = "All is well: alpha serves 1 of 2 instances"
 
 

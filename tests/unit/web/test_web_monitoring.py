@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from installed import needs
 from made_agent import MAINTENANCE, report
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from vipd.web.metrics import expose
 from vipd.web.process import ProcessFacts
 from vipd.web.tally import Tally
+
+pytestmark = pytest.mark.slow
 
 MONITORING = Path(__file__).parents[3] / "docs/monitoring"
 ALERTS = MONITORING / "vipd-alerts.yml"

@@ -83,7 +83,7 @@ def fits(tab: Tab) -> bool:
 
 EVIL = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
 
-pytestmark = needs(PROGRAM, "chromium")
+pytestmark = [pytest.mark.slow, needs(PROGRAM, "chromium")]
 
 
 def test_who_has_it_why_and_since_when_is_there_at_a_glance(tab: Tab) -> None:
