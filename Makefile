@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SYSTEM := tests/system tests/interop
+# How many tests of the system stand side by side: nearly all of their time is spent waiting.
+LABS := 6
 
 .PHONY: help demo test check coverage chaos docs lint format lock clean
 help: ## what can be made here
@@ -16,7 +19,9 @@ test: $(READY) lint ## everything that this machine and user can run
 	$(BIN)/pytest -n auto -m "not system and not slow" --cov --cov-report=
 	$(BIN)/coverage report
 	$(BIN)/pytest -n auto -m "not system and slow"
-	$(BIN)/pytest -m system
+	$(BIN)/python -m compileall -q vipd
+	$(BIN)/pytest -n $(LABS) --dist loadfile -m "system and not alone" $(SYSTEM)
+	$(BIN)/pytest -m alone $(SYSTEM)
 
 check: $(READY) lint ## format, lint, types, import contracts, all tests that need no root: under a minute
 	$(BIN)/pytest -n auto -q -m "not system and not slow"
@@ -25,7 +30,7 @@ coverage: $(READY) ## branch coverage of core/ and wire/: must be 100 %
 	$(BIN)/pytest -n auto -q -m "not system and not slow" --cov --cov-report=
 	$(BIN)/coverage report
 
-chaos: $(READY) ## what befalls an address, vipd beside keepalived, as root: about ten minutes
+chaos: $(READY) ## what befalls an address, vipd beside keepalived, as root: six and a half minutes
 	PYTHONPATH=tests/support $(BIN)/python -m chaos
 
 docs: $(READY) ## write docs/trackers.md anew from the schema of the configuration

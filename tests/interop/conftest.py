@@ -6,12 +6,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from interop_bench import Bench, Cells
+from interop_bench import Bench, Cells, Row
 from interop_mode import MODES, Mode
 from peer import Peer
 from peer_frr import Frr
@@ -24,7 +24,6 @@ from vipd.lab.namespace import SEARCH_PATH
 
 HERE = Path(__file__).parent
 ROW = "interop_row"
-Row = Callable[..., AbstractContextManager[Cells]]
 MakePeer = Callable[[Lab, Host, Mapping[int, str]], Peer]
 WATCHERS = {"tcpdump": "tcpdump", "tshark": "tshark"}
 PEERS: dict[str, tuple[Mapping[str, str], MakePeer]] = {
@@ -59,7 +58,10 @@ def _skip(reason: str) -> NoReturn:
 def bench(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bench]:
-    """vipd and one peer on one switch; every scenario arranges them as it needs them."""
+    """vipd and one peer on one switch; every scenario arranges them as it needs them.
+
+    At the end tshark has found no fault in any packet that vipd has sent in any of them.
+    """
     programs, make_peer = PEERS[request.param]
     for program, package in {**WATCHERS, **programs}.items():
         if shutil.which(program, path=SEARCH_PATH) is None:
@@ -72,7 +74,9 @@ def bench(
             lab = stack.enter_context(Lab())
         except VipdError as error:
             _skip(f"no lab: {error}")
-        yield Bench(lab, make_peer, capture)
+        bench = Bench(lab, make_peer, capture)
+        yield bench
+        assert bench.faults() == {}
 
 
 @pytest.fixture
@@ -121,7 +125,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     calls = [one for one in reports if getattr(one, "when", None) == "call"]
     rows = [
         json.loads(value)
-        for report in sorted(calls, key=lambda one: one.start)
+        for report in sorted(calls, key=lambda one: (*one.location[:2], one.nodeid))
         for name, value in report.user_properties
         if name == ROW
     ]

@@ -77,6 +77,9 @@ MODES = (
     Mode(name="checksum-as-v2", vrid=60, version=3, interval_ms=100, message_checksum=True),
 )
 
+QUICK_OVER_IPV4 = [mode for mode in MODES if mode.interval_ms == 100 and mode.family == 4]
+"""The modes in which one form of the checksum or the other is sent, as a scenario wants it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:

@@ -35,6 +35,7 @@ def read_guide(demo: Program) -> str:
     return "".join(lines)
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("namespaces")
 def test_the_whole_story_then_a_lab_to_play_in() -> None:
     with Program(sys.executable, *DEMO, "--json", "--hold") as demo:

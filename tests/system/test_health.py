@@ -48,6 +48,7 @@ def put(file: Path, text: str) -> None:
     draft.rename(file)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("fail", "mend"), [(Server.kill, Server.start), (Server.freeze, Server.thaw)]
 )
@@ -88,6 +89,7 @@ def _is_mended(server: Server, mend: Act, http: HttpClient, one: Agent) -> None:
     http.wait_who("h1")
 
 
+@pytest.mark.alone
 def test_a_drain_by_a_file_loses_nothing(lab: Lab, record_property: Record) -> None:
     pair = hosts(lab)
     for host in pair:
@@ -164,6 +166,7 @@ SCRIPTS = {
 }
 
 
+@pytest.mark.alone
 def test_scripts_at_their_worst_delay_no_advert(
     lab: Lab, record_property: Record, tmp_path: Path
 ) -> None:

@@ -175,6 +175,7 @@ async def cost(hook: Hook, runs: int) -> tuple[float, float]:
     return statistics.median(began) * 1_000, lateness.stop()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("programs", [0, BUSY])
 def test_a_hook_costs_the_loop_little_even_on_a_busy_host(
     programs: int, record_property: Callable[[str, object], None]
@@ -187,6 +188,7 @@ def test_a_hook_costs_the_loop_little_even_on_a_busy_host(
     assert worst < 50
 
 
+@pytest.mark.alone
 def test_a_flood_of_output_leaves_the_loop_alone(
     scripts: Scripts, record_property: Callable[[str, object], None]
 ) -> None:

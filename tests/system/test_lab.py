@@ -130,6 +130,7 @@ def test_a_command_that_fails_says_why(lab: Lab) -> None:
 # -- the probe --------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("vip", VIPS)
 def test_the_probe_measures_an_outage_made_by_hand(lab: Lab, vip: str) -> None:
     a, b, client = add_pair(lab)

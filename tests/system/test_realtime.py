@@ -17,6 +17,8 @@ from offspring import ROOT, unprivileged_python
 
 from vipd.agent.realtime import PRIORITY
 
+pytestmark = pytest.mark.alone
+
 LOADED = 3
 """How many busy programs there are for each processor."""
 

@@ -17,7 +17,7 @@ from chaos.scenario import Scenario
 from chaos.seen import Row
 from chaos.table import judged, told
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.alone]
 
 
 def play(what: Scenario, *rows: str, every_ms: int, times: int) -> Play:
