@@ -33,8 +33,12 @@ coverage: $(READY) ## branch coverage of core/ and wire/: must be 100 %
 chaos: $(READY) ## what befalls an address, vipd beside keepalived, as root: six and a half minutes
 	PYTHONPATH=tests/support $(BIN)/python -m chaos
 
-docs: $(READY) ## write docs/trackers.md anew from the schema of the configuration
+docs: $(READY) ## write anew what is made from the schemas and the commands
 	$(BIN)/vipd track --explain --markdown > docs/trackers.md
+	$(BIN)/vipd man --output docs/man
+	sed -i '/^### Outside of all blocks/,$$d' docs/from-keepalived.md
+	$(BIN)/vipd import --keywords >> docs/from-keepalived.md
+	VIPD_GOLDEN=write $(BIN)/pytest -q tests/golden/test_json_schema.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -2,7 +2,8 @@
 
 Why a status is shared: to write one takes the loop as long as a short advert interval where there
 are hundreds of instances, and a hundred people may look at once. One that took long holds for ten
-times as long, so that all who look have a tenth of the loop at most.
+times as long, so that all who look have a tenth of the loop at most; or until an order has been
+answered, so that whoever looks after that sees what came of it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from vipd.control.messages import (
     Order,
     PriorityRequest,
     ReloadRequest,
+    Reply,
     Request,
     StatusReply,
     StatusRequest,
@@ -78,9 +80,9 @@ class Attendant:
                 else:
                     return journal.feed(request)
             case ReloadRequest():
-                self._reloading.request(request, respond)
+                self._reloading.request(request, self._afresh(respond))
             case _:
-                self._order(request, caller, respond)
+                self._order(request, caller, self._afresh(respond))
         return None
 
     def _status(self) -> bytes:
@@ -91,6 +93,15 @@ class Attendant:
             took = self._clock() - began
             self._holds_until = began + took * LOOP_SHARE
         return self._written
+
+    def _afresh(self, respond: Respond) -> Respond:
+        """Answer an order; what was written before holds no more."""
+
+        def answer(reply: Reply) -> None:
+            self._holds_until = 0
+            respond(reply)
+
+        return answer
 
     def _report(self) -> AgentReport:
         counted = ControlReport(requests=self._requests, refused=self._refused)

@@ -32,6 +32,7 @@ from vipd.control.messages import (
     no_such_instance,
 )
 from vipd.core.events import AnnouncementOrdered, FailoverOrdered, OrdersGiven
+from vipd.core.leaving import linger
 from vipd.core.model import State
 from vipd.core.units import SECOND, Duration, Instant, format_duration
 
@@ -72,6 +73,8 @@ class Operations:
         self._journal = journal
         self._clock = clock
         self._moves: list[_Move] = []
+        self._resumed = 0
+        """How often a maintenance was ended, or called off."""
 
     # -- failover ---------------------------------------------------------------------------
 
@@ -124,17 +127,22 @@ class Operations:
         self.look()
 
     def _outcome(self, instance: Instance, began: Instant) -> OutcomeReport:
+        """What has become of one; it is done when another host has been heard to serve it.
+
+        Why a little earlier counts: one that is told to move while it lingers has heard it already.
+        """
         name, now = instance.config.name, self._clock()
         took = format_duration(now - began)
         status = instance.machine.status(now)
+        heir, since = status.master, began - linger(instance.config)
         if instance.machine.state is State.MASTER:
             text = f"nobody took over within {took}: this host serves on"
             return OutcomeReport(instance=name, done=False, text=text)
-        if instance.machine.state is State.BACKUP and status.master:
-            heir = f"{status.master.address} (priority {status.master.priority})"
-            return OutcomeReport(instance=name, done=True, text=f"{heir} serves, after {took}")
+        if heir and heir.at >= since:
+            text = f"{heir.address} (priority {heir.priority}) serves, after {took}"
+            return OutcomeReport(instance=name, done=True, text=text)
         text = f"{instance.machine.state.value} after {took}: {status.cause}"
-        return OutcomeReport(instance=name, done=True, text=text)
+        return OutcomeReport(instance=name, done=False, text=text)
 
     def _nothing_to_move(self, name: str | None, chosen: Sequence[Instance]) -> ErrorReply:
         if leaving := [one.config.name for one in chosen if one.machine.standing.leaving]:
@@ -159,10 +167,13 @@ class Operations:
             respond(ErrorReply(error=why))
             return
 
+        resumed = self._resumed
+
         def step_down(outcomes: list[OutcomeReport]) -> None:
-            stayed = [one for one in outcomes if not one.done]
-            if stayed and not request.force:
-                respond(_stays(stayed))
+            if resumed != self._resumed:
+                respond(ErrorReply(error="called off by `vipd maintenance off`"))
+            elif masters := self._masters():
+                respond(_stays(masters, outcomes))
             else:
                 self._step_down(request, caller, respond, outcomes)
 
@@ -191,13 +202,21 @@ class Operations:
         self._note("maintenance_on", text)
 
         def tell(more: list[OutcomeReport]) -> None:
-            respond(OrderReply(text=f"in maintenance{lasts}{reason}", outcomes=(*outcomes, *more)))
+            serving = {one.config.name for one in self._masters()}
+            left = [
+                OutcomeReport(
+                    instance=one.instance, done=one.instance not in serving, text=one.text
+                )
+                for one in more
+            ]
+            respond(OrderReply(text=f"in maintenance{lasts}{reason}", outcomes=(*outcomes, *left)))
 
         self._moves.append(_Move(masters, self._clock(), tell, []))
         self._give_orders()
         self.look()
 
     def _resume(self, caller: Caller, respond: Respond) -> None:
+        self._resumed += 1
         if self._book.maintenance is None:
             respond(OrderReply(text="this host is in no maintenance"))
             return
@@ -326,10 +345,12 @@ def _serves(instance: Instance) -> bool:
     return instance.machine.state is State.MASTER and not instance.machine.standing.leaving
 
 
-def _stays(stayed: Sequence[OutcomeReport]) -> ErrorReply:
-    names = ", ".join(one.instance for one in stayed)
+def _stays(masters: Sequence[Instance], outcomes: Sequence[OutcomeReport]) -> ErrorReply:
+    names = ", ".join(one.config.name for one in masters)
+    moved = ", ".join(one.instance for one in outcomes if one.done)
+    rest = f"Another host serves {moved} now. " if moved else ""
     return ErrorReply(
-        error=f"nobody took over {names}: this host serves on, and is in no maintenance. "
+        error=f"nobody took over {names}: this host serves on, and is in no maintenance. {rest}"
         "With --force it steps down all the same"
     )
 

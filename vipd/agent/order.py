@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from vipd.core.orders import Orders
-from vipd.core.units import Duration
+from vipd.core.units import SECOND, Duration
 from vipd.log import Logger
 
 LARGEST_FILE: Final = 4096
 FORMAT: Final = 1
+
+LAST_MOMENT: Final = 253_402_300_800 * SECOND
+"""The end of the year 9999: what follows cannot be written as a date."""
 _MODE: Final = 0o644
 
 
@@ -54,7 +57,7 @@ class OrderBook:
                 self.maintenance = _order(file.read(LARGEST_FILE))
         except FileNotFoundError:
             return
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             text = "cannot read the order of a maintenance; stays in maintenance"
             self._log.warning(text, file=str(self._file), error=str(error))
             reason = f"{self._file} cannot be read; `vipd maintenance off` ends it"
@@ -133,6 +136,16 @@ class OrderBook:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._file)
+        _settle(self._file.parent)
+
+
+def _settle(directory: Path) -> None:
+    """Have the names of a directory on the disk, too; a file that nobody finds is none."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _order(contents: bytes) -> Order:
@@ -143,7 +156,7 @@ def _order(contents: bytes) -> Order:
             "since": int(since),
             "until": None | int() as until,
             "reason": None | str() as reason,
-        }:
+        } if 0 <= since < LAST_MOMENT and (until is None or 0 <= until < LAST_MOMENT):
             return Order(since=since, until=until, reason=reason)
         case _:
             raise ValueError("it is in a format that this version does not know")

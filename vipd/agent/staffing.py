@@ -129,7 +129,8 @@ def serve_web(stack: AsyncExitStack, settings: AgentConfig) -> WebKeeper | None:
         return None
     keeper = WebKeeper(settings.control_socket, settings.metrics, log.get())
     stack.callback(keeper.stop)
-    asyncio.get_running_loop().call_soon(keeper.start)
+    # An agent that cannot start ends before the loop gets there: it must start nothing then.
+    stack.callback(asyncio.get_running_loop().call_soon(keeper.start).cancel)
     return keeper
 
 

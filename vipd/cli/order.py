@@ -13,8 +13,8 @@ from vipd.control.client import NoAgent, ask
 from vipd.control.messages import LONGEST_ORDER_S, ErrorReply, Order, OrderReply
 from vipd.control.report import to_indented_json
 
-PATIENCE_S: Final = 600.0
-"""An order may have to wait for hooks; the agent ends that wait after this."""
+PATIENCE_S: Final = 610.0
+"""An order may have to wait for hooks; the agent ends that wait a little sooner, and says so."""
 
 _UNITS: Final = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 

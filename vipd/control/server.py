@@ -136,6 +136,8 @@ class _Connection(asyncio.Protocol):
             self._refuse(f"{self._limits.connections} connections are open already; try again")
 
     def data_received(self, data: bytes) -> None:
+        if self._follows:
+            self._transport.abort()
         if self._asked:
             return
         self._received += data
@@ -168,7 +170,8 @@ class _Connection(asyncio.Protocol):
         self._received.clear()
         self._deadline.cancel()
         loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(self._limits.answer_s, self._transport.abort)
+        late = f"not known after {self._limits.answer_s:g} s how it ended: see `vipd status`"
+        self._deadline = loop.call_later(self._limits.answer_s, self._refuse, late)
         caller = caller_of(self._transport.get_extra_info("socket"))
         if feed := self._handler(request, caller, self._reply):
             self._feeding = True

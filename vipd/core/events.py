@@ -100,7 +100,8 @@ class HooksAnswered:
 
 @dataclass(frozen=True, slots=True)
 class GroupAgreed:
-    """Every instance of the group is ready to take over: they do it together."""
+    """Every instance of the group is ready to take over, or to hand over when it is ordered to:
+    they do it together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ group is looked at after anything has changed, and tells its instances what the 
 - When one of several MASTERs yields, or finds another one serving, the others hand over, too. One
   that merely listens makes nobody yield: it joins the MASTERs when it has heard nobody. So an
   instance that is new in a group, or has slept for a moment, does not end what the others do.
+- Those that are ordered to hand over wait for the hooks of each other before they say a word; and
+  one that serves on if nobody comes makes nobody yield before somebody has come.
 
 It is a function of what its instances are, and keeps nothing. Instances of one group have one
 priority and share the weights of their trackers, so that two groups never disagree by halves.
@@ -31,13 +33,16 @@ GroupEvent: TypeAlias = GroupAgreed | GroupFailed | GroupLost | GroupRecovered
 class Standing:
     """What one instance is, as far as its group depends on it.
 
-    `ready` says that it would take over; `follows`, that another one serves instead; `leaving`,
-    that it is MASTER only until it is followed. `fault` is what keeps it from serving, or soon
-    will, of its own; `group_fault` what it was told last of the others.
+    `ready` says that it would take over, or hand over; `follows`, that another one serves instead;
+    `leaving`, that it is MASTER only until it is followed; `asking`, that its hooks run before
+    that; `returns`, that it serves on if nobody follows. `fault` is what keeps it from serving, or
+    soon will, of its own; `group_fault` what it was told last of the others.
     """
 
     state: State
     leaving: bool = False
+    asking: bool = False
+    returns: bool = False
     ready: bool = False
     follows: bool = False
     fault: str | None = None
@@ -63,11 +68,20 @@ def _faults(group: str, members: Mapping[str, Standing]) -> Iterator[tuple[str, 
 def _masters(group: str, members: Mapping[str, Standing]) -> Iterator[tuple[str, GroupEvent]]:
     """Let all take over at once, and yield at once."""
     serving = [n for n, one in members.items() if one.state is State.MASTER and not one.leaving]
-    yielded = [n for n, one in members.items() if one.leaving or one.follows]
-    ready = [n for n, one in members.items() if one.ready]
+    yielded = [n for n, one in members.items() if one.follows or _goes(one)]
+    ready = [n for n, one in members.items() if one.ready and not one.leaving]
+    parting = [n for n, one in members.items() if one.ready and one.leaving]
+    if parting and not any(one.asking for one in members.values()):
+        for name in parting:
+            yield name, GroupAgreed()
     if serving and yielded:
         for name in serving:
             yield name, GroupLost(f"{yielded[0]}, of the group {group}, has yielded")
     elif len(serving) + len(ready) == len(members):
         for name in ready:
             yield name, GroupAgreed()
+
+
+def _goes(one: Standing) -> bool:
+    """Whether it is MASTER no more in a moment, whoever comes."""
+    return one.leaving and not one.returns

@@ -209,10 +209,14 @@ class Listening:
         self._await(max(due, min(now + self.master_down_interval(), preempts)))
 
     def move(self, before: Duration) -> None:
-        """The master_down_interval is another: let the silence heard so far count towards it."""
-        due = self._deadlines.at(Timer.MASTER_DOWN)
+        """The master_down_interval is another: let the silence heard so far count towards it.
+
+        Why one that is ready stays so: it has heard enough of it, and its hooks may run already.
+        """
+        due, ready = self._deadlines.at(Timer.MASTER_DOWN), self.ready
         assert due is not None, "a BACKUP always waits for its MASTER"
         self._await(due + self.master_down_interval() - before)
+        self.ready = ready
 
     def wake_late(self, now: Instant) -> bool:
         """This host did not run: whether the silence proves nothing, so that it waits again."""

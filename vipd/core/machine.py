@@ -71,7 +71,7 @@ class Machine(States):
             case events.HooksAnswered(moment=moment, fault=fault):
                 return self._on_hooks_answered(moment, fault, now)
             case events.GroupAgreed():
-                return self._take_over(now, agreed=True) if self._listening.ready else ()
+                return self._on_group_agreed(now)
             case events.GroupLost(why=why):
                 return self._on_group_lost(why, now)
             case events.GroupFailed(why=why):
@@ -213,6 +213,8 @@ class Machine(States):
         if old.addresses != config.addresses:
             self._retrying.hurry(now)
         actions = self._reckon(before, now)
+        if self._parts and self._parting and config.group is None:
+            actions += self._part(self._parting, now)
         if self._state is State.MASTER:
             actions += self._serving.change(old, now)
         return actions
@@ -247,6 +249,12 @@ class Machine(States):
         self._terms.group_fault = fault
         return self._judge(now)
 
+    def _on_group_agreed(self, now: Instant) -> tuple[Action, ...]:
+        """Take over, or hand over, with the others of the group."""
+        if self._parts and self._parting:
+            return self._part(self._parting, now, agreed=True)
+        return self._take_over(now, agreed=True) if self._listening.ready else ()
+
     def _on_group_lost(self, why: str, now: Instant) -> tuple[Action, ...]:
         """Yield with the others of the group, also from a claim that is not answered yet."""
         if self._state is not State.MASTER or self._going:
@@ -275,6 +283,7 @@ class Machine(States):
         """Hand over to whoever comes; whoever is on the way out already needs no order."""
         if not self._serving.settled or self._going:
             return ()
+        self._listening.stands_aside = True
         aside = Destination(State.BACKUP, Cause(CauseCode.FAILOVER, why), returns=True)
         return self._hand_over(aside, now)
 
@@ -309,7 +318,7 @@ class Machine(States):
         self._listening.learn(advert)
         cause = outranked_cause(source, advert.priority, own_source, self.priority)
         back = self._destination() if self._parting else Destination(State.BACKUP, cause)
-        self._parting = None
+        self._parting, self._parts = None, False
         if not linger(self.config) or not self._serving.settled:
             actions = self._enter(back.state, back.cause, now)
             self._listening.follows = self._state is State.BACKUP

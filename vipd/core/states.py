@@ -57,6 +57,8 @@ class States:
         """Why this BACKUP will be MASTER, once its hooks have run."""
         self._parting: Destination | None = None
         """Where this MASTER will go, once its hooks have run."""
+        self._parts = False
+        """Whether they have, and it waits for those of the others of its group."""
 
     @property
     def config(self) -> InstanceConfig:
@@ -112,7 +114,9 @@ class States:
         return Standing(
             state=self._state,
             leaving=going is not None,
-            ready=self._listening.ready and self._preparing is None,
+            asking=self._parting is not None and not self._parts,
+            returns=going is not None and going.returns and self._serving.leaving.followed is None,
+            ready=self._parts or (self._listening.ready and self._preparing is None),
             follows=self._listening.follows,
             fault=cause.text if failing and cause.code is not CauseCode.GROUP else None,
             group_fault=self._terms.group_fault,
@@ -194,9 +198,8 @@ class States:
         Order: the hooks of the release run before a word is said, while all goes on as it was.
         """
         if self._serving.settled:
-            if asked or not self.config.hooks.at(HookMoment.BEFORE_RELEASE):
-                self._parting = None
-                return self._serving.resign(destination, now)
+            if asked or self._parts or not self.config.hooks.at(HookMoment.BEFORE_RELEASE):
+                return self._part(destination, now)
             parting = self._parting
             if parting and parting.state is State.INIT:
                 return ()
@@ -210,10 +213,21 @@ class States:
             return ()
         return self._enter(destination.state, destination.cause, now)
 
+    def _part(
+        self, destination: Destination, now: Instant, *, agreed: bool = False
+    ) -> tuple[Action, ...]:
+        """Say that it resigns; a group that is ordered to says so together."""
+        if destination.returns and self.config.group is not None and not agreed:
+            self._parting, self._parts = destination, True
+            return ()
+        self._parting, self._parts = None, False
+        return self._serving.resign(destination, now)
+
     def _let_go(self, now: Instant) -> tuple[Action, ...]:
         """The end of a handover: another one serves, or nobody has come in time."""
         report, going = self._serving.leaving.report(self.config), self._destination()
         if self._serving.leaving.returns:
+            self._listening.stands_aside = False
             return (*report, *self._serving.stay(now))
         followed = self._serving.leaving.followed is not None
         actions = (*report, *self._enter(going.state, going.cause, now))
@@ -244,6 +258,7 @@ class States:
         self._listening.ready = self._listening.follows = False
         self._state, self._cause, self._since = new, cause, now
         self._preparing = self._parting = None
+        self._parts = False
         report = ReportTransition(old=old, new=new, cause=cause)
         if new is State.MASTER:
             self._listening.forget_interval()
@@ -253,7 +268,6 @@ class States:
         self._listening.probing.forget()
         self._drifting.forget()
         if new is State.BACKUP:
-            self._listening.stands_aside |= cause.code is CauseCode.FAILOVER
             self._listening.begin(now)
         elif new is State.FAULT:
             self._retrying.begin(cause.code, now)
@@ -312,7 +326,9 @@ class States:
         if self._state is State.BACKUP:
             return self._listening.prospect()
         if (at := self._deadlines.at(Timer.HANDOVER)) is not None:
-            return Prospect("lets go at the latest", at)
+            stays = self._serving.leaving.returns
+            text = "serves on, unless another one is heard" if stays else "lets go at the latest"
+            return Prospect(text, at)
         if (at := self._deadlines.at(Timer.CLAIM_RETRY)) is not None:
             return Prospect("tries its addresses again", at)
         return None

@@ -9,15 +9,18 @@ import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from fake_world import FakeLog
 from web_process import free_port
 
+from vipd.agent.staffing import serve_web
 from vipd.agent.web import FIRST_WAIT, WebKeeper
+from vipd.config.model import AgentConfig
 from vipd.core.units import SECOND
+from vipd.errors import VipdError
 
 LONG_S = 20.0
 """What a test waits before it counts as failed; never what it takes."""
@@ -143,6 +146,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from vipd import log
+from vipd.agent.staffing import serve_web
 from vipd.agent.web import WebKeeper
 async def act():
     kept = WebKeeper(Path(sys.argv[1]), sys.argv[2], log.get())
@@ -173,3 +177,28 @@ def test_the_agent_itself_loads_nothing_of_it() -> None:
     assert "vipd.agent.web" in loaded
     foreign = ("vipd.web", "h11", "prometheus_client", "http.server")
     assert [name for name in loaded if name.startswith(foreign)] == []
+
+
+def descriptors() -> int:
+    """How many this process has: each child costs it a pipe, as soon as it is begun."""
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+def test_an_agent_that_cannot_start_starts_no_web_process(tmp_path: Path) -> None:
+    settings = AgentConfig(
+        control_socket=tmp_path / "control.sock",
+        runtime_directory=tmp_path,
+        state_directory=tmp_path,
+        metrics=f"127.0.0.1:{free_port()}",
+    )
+
+    async def play() -> None:
+        before = descriptors()
+        with suppress(VipdError):
+            async with AsyncExitStack() as stack:
+                serve_web(stack, settings)
+                raise VipdError("another vipd agent already answers")
+        await asyncio.sleep(0)
+        assert descriptors() == before
+
+    run(play)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_world import World, instance, packet, pass_time, state
+from fake_world import World, good_link, instance, packet, pass_time, state
 
 from vipd.agent.crew import Crew
 from vipd.agent.instance import Instance
@@ -281,3 +282,56 @@ def test_a_forced_maintenance_waits_for_a_failover_that_goes_on(scene: Scene) ->
     scene.pass_time(BOUND)
     assert isinstance(scene.reply, OrderReply)
     assert state(scene.runtime) is State.FAULT
+
+
+def test_who_ends_a_maintenance_that_has_not_begun_calls_it_off(scene: Scene) -> None:
+    scene.ready = {"beta"}
+    for on in (True, False):
+        scene.operations.maintain(MaintenanceRequest(on=on), ROOT, scene.replies.append)
+    scene.pass_time(500 * MILLISECOND)
+    scene.hear(90)
+    assert scene.replies == [
+        OrderReply(text="this host is in no maintenance"),
+        ErrorReply(error="called off by `vipd maintenance off`"),
+    ]
+    assert scene.book.maintenance is None
+
+
+def test_what_another_host_does_not_serve_is_not_handed_over(scene: Scene) -> None:
+    scene.operations.fail_over(FailoverRequest(name="web"), ROOT, scene.replies.append)
+    scene.world.link_facts["eth0"] = replace(good_link(), carrier=False)
+    scene.world.changed.add("eth0")
+    scene.runtime.wake()
+    scene.operations.look()
+    reply = scene.reply
+    assert isinstance(reply, OrderReply)
+    assert [(one.done, one.text) for one in reply.outcomes] == [
+        (False, "FAULT after 0 ms: eth0 has no carrier")
+    ]
+
+
+def test_what_a_reload_removes_meanwhile_is_answered_as_well(scene: Scene) -> None:
+    scene.operations.fail_over(FailoverRequest(name="web"), ROOT, scene.replies.append)
+    scene.runtime.apply([])
+    scene.pass_time(BOUND)
+    reply = scene.reply
+    assert isinstance(reply, OrderReply)
+    assert [(one.done, one.text) for one in reply.outcomes] == [
+        (False, "INIT after 1.096 s: stopped")
+    ]
+
+
+def test_half_a_maintenance_says_what_has_moved(tmp_path: Path) -> None:
+    inner = replace(WEB, name="inner", vrid=52, addresses=(ip_interface("192.0.2.101/24"),))
+    scene = Scene(tmp_path, configs=[WEB, inner], ready={"beta"})
+    scene.pass_time(4 * SECOND)
+    scene.operations.maintain(MaintenanceRequest(on=True), ROOT, scene.replies.append)
+    scene.pass_time(500 * MILLISECOND)
+    scene.hear(90)
+    for _ in range(3):
+        scene.pass_time(500 * MILLISECOND)
+        scene.hear(90)
+    reply = scene.reply
+    assert isinstance(reply, ErrorReply)
+    assert reply.error.startswith("nobody took over inner: this host serves on")
+    assert "Another host serves web now" in reply.error

@@ -9,6 +9,7 @@ import pytest
 from fake_world import FakeLog
 
 from vipd.agent.order import Order, OrderBook
+from vipd.control.report import timestamp
 from vipd.core.orders import NONE, Orders
 from vipd.core.units import SECOND
 
@@ -127,3 +128,22 @@ def test_a_priority_ends_with_its_time_and_with_a_reload(tmp_path: Path) -> None
     assert book.orders_for("dns").priority == 40
     book.forget_priorities()
     assert book.orders_for("dns") == NONE
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        "[" * 4000,
+        json.dumps({"format": 1, "since": 10**30, "until": None, "reason": None}),
+        json.dumps({"format": 1, "since": 1, "until": 10**30, "reason": None}),
+        json.dumps({"format": 1, "since": -(10**30), "until": None, "reason": None}),
+    ],
+)
+def test_a_file_that_no_agent_wrote_ends_no_agent(tmp_path: Path, contents: str) -> None:
+    file = tmp_path / "lib" / "maintenance.json"
+    file.parent.mkdir()
+    file.write_text(contents)
+    book = book_in(tmp_path, Wall())
+    book.recall()
+    assert book.maintenance is not None
+    assert timestamp(book.maintenance.since).startswith("2026-")

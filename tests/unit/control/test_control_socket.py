@@ -18,9 +18,10 @@ import pytest
 
 from vipd.control.access import Caller
 from vipd.control.client import NoAgent, ask
-from vipd.control.handler import Respond
+from vipd.control.handler import Feed, Respond
 from vipd.control.messages import (
     ErrorReply,
+    FollowRequest,
     Reply,
     Request,
     StatusReply,
@@ -520,3 +521,51 @@ def test_something_else_that_listens_is_told_apart(path: Path, said: bytes, why:
 def test_a_path_that_no_socket_can_have_is_told_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(NoAgent, match="path too long"):
         ask(tmp_path / (200 * "x"), REQUEST)
+
+
+# -- those who follow, and those who wait ------------------------------------------------------
+
+
+@asynccontextmanager
+async def feeding(path: Path, limits: Limits) -> AsyncIterator[None]:
+    """A server where whoever asks for everything follows instead, and hears nothing."""
+    feed = Feed(lambda _: lambda: None)
+
+    def give(request: Request, _: Caller, respond: Respond) -> Feed | None:
+        if isinstance(request, FollowRequest):
+            return feed
+        respond(REPLY)
+        return None
+
+    server = ControlServer(path, give, limits)
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.close()
+
+
+def test_who_follows_and_talks_on_is_hung_up_on(path: Path) -> None:
+    async def play() -> None:
+        async with feeding(path, LIMITS):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(encode(FollowRequest()))
+            with suppress(OSError):
+                for _ in range(1000):
+                    writer.write(b"x" * 65536)
+                    await writer.drain()
+            assert writer.is_closing() or await reader.read() == b""
+            writer.close()
+
+    asyncio.run(asyncio.wait_for(play(), LONG))
+
+
+def test_who_waits_for_long_is_told_how_to_go_on(path: Path) -> None:
+    async def play() -> None:
+        server = ControlServer(path, lambda _, __, ___: None, Limits(answer_s=0.05))
+        await server.start()
+        reply = await asked(path)
+        assert reply == ErrorReply(error="not known after 0.05 s how it ended: see `vipd status`")
+        await server.close()
+
+    asyncio.run(asyncio.wait_for(play(), LONG))
