@@ -218,7 +218,7 @@ async def _serve(file: Path, config: Config) -> None:
         journal = Journal(journal_beside(config.agent.control_socket), clock, log.get())
         hello_sockets = stack.enter_context(closing(HelloSockets(config.agent.hello_port)))
         hellos = Hellos(hello_sockets, clock, log.get())
-        staff = employ(stack, runtime, config.agent, journal, hellos, hello_sockets.fileno())
+        staff = employ(runtime, config.agent, journal, hellos, hello_sockets.fileno())
         supervisor = Supervisor()
         reloading = reloading_of(file, runtime, staff, supervisor)
         memory = Memory(config.agent.state_file, clock, log.get())
@@ -231,6 +231,9 @@ async def _serve(file: Path, config: Config) -> None:
         await server.start()
         stack.push_async_callback(server.close)
         stack.callback(journal.close)
+        # What they end with is noted, as long as the file is ours.
+        stack.callback(staff.tracking.stop)
+        stack.callback(staff.desk.close)
         log.get().info("started", version=__version__, file=str(file))
         journal.note("agent", "started", f"vipd {__version__} started with {file}")
         if config.agent.realtime:

@@ -100,7 +100,7 @@ class Operations:
         self._move(masters, why, tell if request.wait else lambda _: None)
         if not request.wait:
             names = ", ".join(one.config.name for one in masters)
-            respond(OrderReply(text=f"ordered: {names} hands over when a successor is heard"))
+            respond(OrderReply(text=f"ordered: {names} hand over when a successor is heard"))
 
     def look(self) -> None:
         """Something has changed: see who has arrived. Order: never while machines step."""

@@ -36,7 +36,6 @@ from vipd.core.events import TrackReported
 
 
 def employ(
-    stack: AsyncExitStack,
     runtime: Runtime,
     settings: AgentConfig,
     journal: Journal,
@@ -60,10 +59,8 @@ def employ(
         journal.note("peer", code, text, instance=instance.config.name)
 
     tracking = Tracking(clock, log.get(), note_tracker)
-    stack.callback(tracking.stop)
     desk = HookDesk(clock, log.get(), runtime.answer)
     desk.told = note_hook
-    stack.callback(desk.close)
     book = OrderBook(settings.maintenance_file, time.time_ns, log.get())
     operations = Operations(runtime, book, hellos, journal, clock)
     rounds = Rounds(

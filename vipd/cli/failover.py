@@ -38,11 +38,11 @@ def failover(
     NAME is an instance or a group; instances of one group move together. This host resigns, serves
     on until the successor is heard, and lets go then. When nobody comes, it serves on: no address
     is ever on no host. Afterwards this host does not take the addresses back by itself, as long as
-    the other one serves: `vipd failover` there moves them back.
+    the other one serves and this agent runs: `vipd failover` there moves them back.
 
     \b
     The exit code is
-      0  if another host serves all of them now
+      0  if another host serves all of them now (with --no-wait: if it was ordered)
       1  if this host serves on, or is not MASTER
       2  if this user may not order it, or the question is wrong
       3  if no agent answers

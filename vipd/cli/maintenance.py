@@ -58,7 +58,8 @@ def on(
     if reason is not None and len(reason) > LONGEST_REASON:
         raise click.UsageError(f"--reason has at most {LONGEST_REASON} characters")
     why = readable(reason) if reason else None
-    give(ctx, MaintenanceRequest(on=True, for_s=for_s, reason=why, force=force), as_json=as_json)
+    order = MaintenanceRequest(on=True, for_s=for_s, reason=why, force=force)
+    give(ctx, order, as_json=as_json, summed_up=True)
 
 
 @maintenance.command()

@@ -38,8 +38,11 @@ class Span(click.ParamType[float]):
         return seconds
 
 
-def give(ctx: click.Context, order: Order, *, as_json: bool) -> None:
-    """Give an order, show what came of it, and end: with 0 when all is done, else with 1."""
+def give(ctx: click.Context, order: Order, *, as_json: bool, summed_up: bool = False) -> None:
+    """Give an order, show what came of it, and end: with 0 when all is done, else with 1.
+
+    What came of one instance says it all, unless it is `summed_up`.
+    """
     try:
         reply = ask(socket_of(ctx), order, timeout_s=PATIENCE_S)
     except NoAgent as error:
@@ -49,14 +52,14 @@ def give(ctx: click.Context, order: Order, *, as_json: bool) -> None:
     elif isinstance(reply, ErrorReply):
         click.echo(reply.error, err=True)
     else:
-        _show(reply)
+        _show(reply, summed_up=summed_up or len(reply.outcomes) != 1)
     if isinstance(reply, ErrorReply):
         sys.exit(Verdict.REFUSED if reply.denied else Verdict.NOT_SO)
     sys.exit(Verdict.GOOD if all(one.done for one in reply.outcomes) else Verdict.NOT_SO)
 
 
-def _show(reply: OrderReply) -> None:
+def _show(reply: OrderReply, *, summed_up: bool) -> None:
     for outcome in reply.outcomes:
         click.echo(f"{outcome.instance}: {outcome.text}")
-    if len(reply.outcomes) != 1:
+    if summed_up:
         click.echo(reply.text)

@@ -46,5 +46,7 @@ def priority(
     """
     if (priority is None) is not reset:
         raise click.UsageError("say which priority, or --reset")
+    if reset and for_s is not None:
+        raise click.UsageError("--reset ends the order now: it takes no --for")
     request = PriorityRequest(name=readable(name), priority=priority, for_s=for_s)
     give(ctx, request, as_json=as_json)
