@@ -7,7 +7,7 @@ SYSTEM := tests/system tests/interop
 # How many tests of the system stand side by side: nearly all of their time is spent waiting.
 LABS := 6
 
-.PHONY: help demo test check coverage chaos docs lint format lock clean
+.PHONY: help demo test check coverage chaos bench profile docs lint format lock clean
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -32,6 +32,12 @@ coverage: $(READY) ## branch coverage of core/ and wire/: must be 100 %
 
 chaos: $(READY) ## what befalls an address, vipd beside keepalived, as root: six and a half minutes
 	PYTHONPATH=tests/support $(BIN)/python -m chaos
+
+bench: $(READY) ## how fast vipd is beside keepalived, as root: seven minutes
+	PYTHONPATH=tests/support $(BIN)/python -m bench
+
+profile: $(READY) ## where the processor time of an agent with 255 instances goes, as root
+	PYTHONPATH=tests/support $(BIN)/python -m bench --profile
 
 docs: $(READY) ## write anew what is made from the schemas and the commands
 	$(BIN)/vipd track --explain --markdown > docs/trackers.md
