@@ -271,6 +271,8 @@ class Machine(States):
                 return self._on_failover(why, now)
             case events.AnnouncementOrdered():
                 return self._serving.announce_anew(now) if self._state is State.MASTER else ()
+            case _:
+                assert_never(order)
 
     def _on_orders(self, orders: Orders, now: Instant) -> tuple[Action, ...]:
         """Take over what holds from now on. After a maintenance all is as it was before."""

@@ -21,6 +21,9 @@ READY = Standing(state=State.BACKUP, ready=True)
 FOLLOWS = Standing(state=State.BACKUP, follows=True)
 MASTER = Standing(state=State.MASTER)
 LEAVING = Standing(state=State.MASTER, leaving=True)
+PARTING = Standing(state=State.MASTER, leaving=True, returns=True, ready=True)
+ASKING = Standing(state=State.MASTER, leaving=True, returns=True, asking=True)
+RETURNING = Standing(state=State.MASTER, leaving=True, returns=True)
 CABLE = Standing(state=State.FAULT, fault="eth0 has no carrier")
 FAILING = Standing(state=State.MASTER, leaving=True, fault="nginx: gone")
 
@@ -55,6 +58,10 @@ def decided(*members: Standing) -> Told:
         ((MASTER, READY, READY), {"b": AGREED, "c": AGREED}),
         ((MASTER, MASTER), {}),
         ((MASTER, INIT), {}),
+        # Those that are ordered to hand over say so together, after the hooks of all.
+        ((PARTING, PARTING), {"a": AGREED, "b": AGREED}),
+        ((PARTING, ASKING), {}),
+        ((RETURNING, MASTER), {}),
         # Whoever yields takes the others along.
         ((LEAVING, MASTER), {"b": A_YIELDED}),
         ((FOLLOWS, MASTER), {"b": A_YIELDED}),
