@@ -112,9 +112,8 @@ def _descriptors() -> set[tuple[str, str]]:
 
 def _children() -> set[str]:
     """Children that are there, reaped or not."""
-    own = os.getpid()
-    return {
-        number
-        for task in Path(f"/proc/{own}/task").iterdir()
-        for number in (task / "children").read_text().split()
-    }
+    found: set[str] = set()
+    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
+        with suppress(OSError):  # The thread has just ended.
+            found.update((task / "children").read_text().split())
+    return found

@@ -52,9 +52,12 @@ def pair(lab: Lab, better: str | None = None) -> tuple[Agent, Agent]:
 
 
 def wait_follows(lab: Lab, backup: Agent) -> None:
-    """Wait until a BACKUP has heard its MASTER: it is one before, too, from its start on."""
+    """Wait until a BACKUP hears its MASTER: it is one before, from its start or its yielding on."""
     backup.wait_state(State.BACKUP)
-    lab.wait_until(lambda: backup.instance().master is not None, 10, "it hears its MASTER")
+    heard = backup.instance().counters.adverts_received
+    lab.wait_until(
+        lambda: backup.instance().counters.adverts_received > heard + 1, 10, "it hears its MASTER"
+    )
 
 
 def transitions(agent: Agent) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PLUGINS_TO_DO_WITHOUT = ("cacheprovider", "xdist", "cov", "hypothesispytest")
 """To load them takes longer than most of these tests."""
 
+TIMEOUT_S = 120.0
 MODULES = sorted((ROOT / "tests/inside").glob("test_*.py"))
 
 
@@ -26,6 +27,7 @@ def test_inside_a_namespace(lab: Lab, module: Path) -> None:
     done = host.run(
         ["env", "VIPD_INSIDE=1", f"--chdir={ROOT}", *pytest_here],
         check=False,
+        timeout_s=TIMEOUT_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout

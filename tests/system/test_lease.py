@@ -41,6 +41,7 @@ def holders(*agents: Agent) -> list[str]:
     return [each.host.name for each in agents if VIPS & set(each.host.addresses())]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("end", [Agent.kill, Agent.freeze])
 def test_at_one_second_the_address_is_gone_before_the_peer_takes_it(
     lab: Lab, end: Callable[[Agent], None]
