@@ -81,7 +81,7 @@ def test_who_stops_says_so_and_who_is_killed_falls_silent(lab: Lab) -> None:
     wait_peer(lab, one, "h2 is back", ready=True)
     two.kill()
     lab.wait_until(lambda: codes(one, "peer")[-1] == "peer_not_ready", 20, "h2 is missed")
-    assert "is not ready: silent for 3." in events(one, "peer")[-1].text
+    assert "is not ready: silent for " in events(one, "peer")[-1].text
 
 
 def test_maintenance_there_is_known_here(lab: Lab) -> None:
