@@ -196,6 +196,8 @@ print(sent)
 def test_a_flood_delays_no_advert(lab: Lab, record_property: Record) -> None:
     keys = 'advert_interval = "100ms"'
     one, two = pair(lab, tables(150, keys), tables(100, keys))
+    one.wait_state(State.MASTER)
+    two.wait_state(State.BACKUP)
     flooder = lab.add_host("h3", addresses=("192.0.2.13/24",))
     transitions = [codes(each, "transition") for each in (one, two)]
     lags = [lag_of(each) for each in (one, two)]
