@@ -32,7 +32,7 @@ from vipd.core.serving import Serving
 from vipd.core.timers import Timer
 from vipd.core.units import SECOND, Duration, Instant
 from vipd.sim.cluster import tell
-from vipd.sim.drawing import draw
+from vipd.sim.drawing import draw, draw_ordered
 from vipd.sim.search import broken_seed
 from vipd.sim.shrinking import shrink
 from vipd.sim.world import MachineType
@@ -326,9 +326,6 @@ BROKEN: dict[str, MachineType] = {
     "no linger": leaving(Hasty),
     "lingers too long": leaving(Sticky),
     "lets go at once": LetsGoAtOnce,
-    "returns not when nobody follows": NeverReturns,
-    "takes back what was moved": ForgetsItsOrders,
-    "no maintenance": IgnoresMaintenance,
     "handover never ends": NeverEndsAHandover,
     "drift not put right": IgnoresDrift,
     "stall guard off": HasNoStallGuard,
@@ -344,6 +341,20 @@ BROKEN: dict[str, MachineType] = {
     "gives up": GivesUp,
     "hears one family": HearsOneFamily,
 }
+
+
+DISOBEDIENT: dict[str, MachineType] = {
+    "returns not when nobody follows": NeverReturns,
+    "takes back what was moved": ForgetsItsOrders,
+    "no maintenance": IgnoresMaintenance,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flaw", DISOBEDIENT)
+def test_one_that_does_not_do_what_it_is_told_is_found(flaw: str) -> None:
+    seed = broken_seed(range(SEEDS), machine=DISOBEDIENT[flaw], drawing=draw_ordered)
+    assert seed is not None, f"{SEEDS} seeds find nothing wrong with a machine that is broken"
 
 
 @pytest.mark.slow

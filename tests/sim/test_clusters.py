@@ -18,9 +18,8 @@ from vipd.core.machine import Machine
 from vipd.core.model import State
 from vipd.core.units import Instant
 from vipd.sim.cluster import play, tell
-from vipd.sim.drawing import INTERVALS, draw
-from vipd.sim.fault import FaultKind
-from vipd.sim.search import broken_seed, explain
+from vipd.sim.drawing import INTERVALS, NATURAL, draw, draw_ordered, draw_ordered_group
+from vipd.sim.search import Drawing, broken_seed, explain
 
 REPLAYED = os.environ.get("VIPD_SIM_SEED")
 CHUNK = 100
@@ -44,6 +43,19 @@ def test_clusters_are_safe_and_converge_and_stay_so(seeds: range) -> None:
         print(f"\n{tell(draw(seeds[0]))}")  # noqa: T201  (whoever replays a seed wants to read it)
     if (seed := broken_seed(seeds)) is not None:
         pytest.fail(f"{explain(seed)}\nreplay: VIPD_SIM_SEED={seed} pytest -s tests/sim")
+
+
+@pytest.mark.parametrize("drawing", [draw_ordered, draw_ordered_group])
+def test_operators_do_no_harm(drawing: Drawing) -> None:
+    seed = broken_seed(range(60), drawing=drawing)
+    assert seed is None, explain(seed, drawing=drawing)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("drawing", "seeds"), [(draw_ordered, 2000), (draw_ordered_group, 400)])
+def test_operators_do_no_harm_in_many_ways(drawing: Drawing, seeds: int) -> None:
+    seed = broken_seed(range(seeds), drawing=drawing)
+    assert seed is None, explain(seed, drawing=drawing)
 
 
 @pytest.mark.slow
@@ -72,7 +84,7 @@ def test_the_seeds_meet_what_they_are_meant_to_meet() -> None:
     scenarios = [draw(seed) for seed in range(500)]
     faults = [fault for scenario in scenarios for fault in scenario.faults]
     hosts = [host for scenario in scenarios for host in scenario.hosts]
-    assert {fault.kind for fault in faults} == set(FaultKind)
+    assert {fault.kind for fault in faults} == set(NATURAL)
     assert {scenario.families for scenario in scenarios} == {(4,), (6,), (4, 6)}
     assert {scenario.storm.end > 0 for scenario in scenarios} == {True, False}
     assert {scenario.calm for scenario in scenarios} == {True, False}

@@ -46,7 +46,12 @@ GROUPED = 2
 FREQUENT = (FaultKind.CRASH, FaultKind.CRASH, FaultKind.PAUSE)
 """What the lease and the stall guard are for comes more often than the rest."""
 
-HARMLESS = tuple(kind for kind in FaultKind if kind not in SEPARATING) + FREQUENT
+ORDERED = (FaultKind.FAILOVER, FaultKind.MAINTENANCE)
+"""What comes from operators is drawn apart, on top of all else."""
+
+NATURAL = tuple(kind for kind in FaultKind if kind not in ORDERED)
+
+HARMLESS = tuple(kind for kind in NATURAL if kind not in SEPARATING) + FREQUENT
 
 
 def draw(seed: int) -> Scenario:
@@ -57,7 +62,7 @@ def draw(seed: int) -> Scenario:
     shortest = min(host.advert_interval for host in hosts)
     healed = TROUBLE * longest
     calm = rng.random() < 0.5
-    kinds = HARMLESS if calm else tuple(FaultKind)
+    kinds = HARMLESS if calm else NATURAL
     return Scenario(
         hosts=hosts,
         healed=healed,
@@ -68,6 +73,24 @@ def draw(seed: int) -> Scenario:
         lateness=shortest // 50,
         chance=rng.getrandbits(32),
     )
+
+
+def draw_ordered(seed: int) -> Scenario:
+    """Make up a scenario in which operators give orders while things go wrong."""
+    return _with_orders(draw(seed), seed)
+
+
+def draw_ordered_group(seed: int) -> Scenario:
+    """The same, of groups."""
+    return _with_orders(draw_group(seed), seed)
+
+
+def _with_orders(scenario: Scenario, seed: int) -> Scenario:
+    """Add one order. Why not more: two who are apart may both be told to go, and who waits then
+    for whom, and for how long, has no bound that was derived."""
+    rng = Random(f"orders {seed}")  # noqa: S311  (as above)
+    order = _fault(rng, ORDERED, scenario.hosts, scenario.healed)
+    return replace(scenario, faults=(*scenario.faults, order))
 
 
 def draw_group(seed: int) -> Scenario:

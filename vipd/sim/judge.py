@@ -29,6 +29,8 @@ LIVE = "has two owners for too long, both alive"
 _HANDED_OVER = {CauseCode.STOPPED, CauseCode.OUTRANKED, CauseCode.FAILOVER}
 """Why a MASTER lets go that could take its time."""
 
+_SLEEPING = (FaultKind.PAUSE, FaultKind.DEAF_PAUSE)
+
 RESTLESS = 8
 """How many transitions of one node a healed cluster may need: a handover that is under way, a claim
 that is tried again and refused once more, an election that it wins or loses, and half as many."""
@@ -192,6 +194,8 @@ class Judge:
 
     def _judge_yield(self, node: Node, code: CauseCode) -> None:
         """A node has let go: it has handed over, if it could and should."""
+        if code is CauseCode.STOPPED and node.stops_at_once:
+            return
         heirs = [one for one in self._others(node) if one.owns]
         if not heirs:
             self._judge_patience_of(node, code)
@@ -220,7 +224,8 @@ class Judge:
         enough = (interval * 255 // 256 + HANDOVER_MARGIN) * 399 // 400
         waited = self._clock.now - resigned
         node.hands.require(met or waited >= enough, "lets go before anybody could follow")
-        asked = code is CauseCode.FAILOVER
+        # One that slept may have lost its lease, and lets go at once for that.
+        asked = code is CauseCode.FAILOVER and not self._scenario.befalls(*_SLEEPING)
         node.hands.require(met or not asked, "lets go though nobody has followed")
 
     # -- in the end -------------------------------------------------------------------------
@@ -233,7 +238,9 @@ class Judge:
             raise Broken("the cluster", "has not converged", states)
         (master,) = masters
         for node in self._nodes:
-            if node.listens.preempts and node.stands.priority > master.stands.priority:
+            aside = node.machine is not None and node.machine.stands_aside
+            preempts = node.config.preempts and not aside
+            if preempts and node.stands.priority > master.stands.priority:
                 raise Broken(node.name, "is stronger than the MASTER", master.name)
             if node is not master:
                 self._check_backup(node, master)
