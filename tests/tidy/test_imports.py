@@ -92,3 +92,47 @@ def test_what_stays_in_memory_or_must_be_quick_does_not_load_scapy(what: str) ->
     loaded = done.stdout.splitlines()[-1].split()
     assert "vipd.core.model" in loaded
     assert [name for name in loaded if name.startswith(("scapy", "vipd.capture"))] == []
+
+
+NEEDLESS = {
+    "rich": "draws tracebacks for structlog where it is installed: 5 MB",
+    "ssl": "asyncio looks for it; a tracker of https loads it when there is one: 5 MB",
+    "hashlib": "loads libcrypto: 3.5 MB",
+    "hmac": "loads libcrypto",
+    "secrets": "loads hmac",
+    "sqlite3": "pyroute2's database",
+    "pyroute2.ndb": "pyroute2's database",
+    "pyroute2.iproute": "pyroute2's sockets, whose messages are all that is needed: 7 MB",
+    "pyroute2.netlink.rtnl.marshal": "every message that pyroute2 knows: 3 MB",
+    "pyroute2.netlink.nlsocket": "a socket of pyroute2's",
+    "vipd.doctor": "a command's own",
+    "vipd.lab": "a command's own",
+    "vipd.sim": "tests",
+    "vipd.web": "a process of its own",
+    "h11": "of the web",
+    "prometheus_client": "of the web",
+    "urwid": "of `vipd status --watch`",
+    "scapy": "of `vipd capture`: 40 MB",
+    "vipd.track.http": "of a tracker that nobody has asked for yet",
+    "vipd.track.script": "of a tracker that nobody has asked for yet",
+    "email": "of an HTTP client",
+    "http": "of an HTTP client",
+    "socketserver": "of pyroute2's servers",
+    "tempfile": "of what is not for a daemon",
+    "unittest": "of tests",
+}
+"""What the resident agent does not load, and what it would be for. It is as small as it is, and
+starts as quickly as it does, by this."""
+
+
+def test_the_resident_agent_loads_only_what_it_uses() -> None:
+    script = "import sys, vipd.cli.run; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = done.stdout.split()
+    assert "pyroute2.netlink.rtnl.ifinfmsg" in loaded
+    needless = [
+        name for name in loaded if any(f"{name}.".startswith(f"{one}.") for one in NEEDLESS)
+    ]
+    assert needless == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from hashlib import blake2b
 
+from vipd.agent.digest import digest_of
 from vipd.agent.instance import Instance
 from vipd.core.group import Standing
 from vipd.core.model import Channel, IPAddress, State, Vip
@@ -106,4 +106,4 @@ def _ways(instance: Instance) -> Iterator[Way]:
 def hash_of(addresses: tuple[Vip, ...]) -> bytes:
     """By what it is seen whether two hosts have the same addresses, in whatever order."""
     text = " ".join(sorted(map(str, addresses)))
-    return blake2b(text.encode(), digest_size=HASH_BYTES).digest()
+    return digest_of(text.encode(), HASH_BYTES)

@@ -15,7 +15,6 @@ as nearly all do, is known by its bytes and only noted. Nothing here waits or ke
 from __future__ import annotations
 
 import os
-import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -99,7 +98,7 @@ class Hellos:
         self._port = port
         self._clock = clock
         self._throttle = Throttle(log, clock)
-        self._life = secrets.token_bytes(LIFE_BYTES)
+        self._life = os.urandom(LIFE_BYTES)
         self._speaker = self._introduce(maintenance=False)
         self._rests_until: Instant | None = None
         self._lines: dict[Instance, Line] = {}

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vipd import __version__, log
-from vipd.agent import realtime
+from vipd.agent import garbage, realtime
 from vipd.agent.alarm import LoopAlarm
 from vipd.agent.attendant import Attendant
 from vipd.agent.capability import Capability, require
@@ -37,7 +37,6 @@ from vipd.agent.staffing import (
     reloading_of,
     reporter_of,
     serve_web,
-    settle_memory,
 )
 from vipd.agent.supervisor import Supervisor
 from vipd.config.host import load_checked
@@ -56,10 +55,11 @@ from vipd.net.tap import Tap
 from vipd.net.virtual_mac import VirtualMacs
 
 REMEMBER_EVERY_S = 0.25
-"""How often it is looked whether the memory of this agent is out of date."""
+"""How often it is looked whether the memory of this agent is out of date, and Python's is full of
+what nobody needs."""
 
 TICK_S = 1.0
-"""How often it is looked whether an order is over, and the others are told of this agent."""
+"""How often it is looked whether an order is over."""
 
 
 class Agent:
@@ -105,7 +105,7 @@ class Agent:
             if not spoke.keys() >= set(group.members):
                 spoke = {name: at for name, at in spoke.items() if name not in group.members}
         self._runtime.start(instances, spoke)
-        settle_memory()
+        garbage.settle()
 
     async def stay(self) -> None:
         """Stay until a signal or a failure ends it; then let others take over, unless it failed.
@@ -167,6 +167,7 @@ class Agent:
 
     def _remember_again(self) -> None:
         self._remember()
+        garbage.sweep()
         self._loop.call_later(REMEMBER_EVERY_S, self._remember_again)
 
     def _tick(self) -> None:
@@ -201,6 +202,7 @@ def run(file: Path) -> None:
     for problem in problems:
         text = "this host does not have what the file names"
         log.get().warning(text, file=str(file), problem=str(problem))
+    garbage.take_charge()
     asyncio.run(_serve(file, config))
 
 

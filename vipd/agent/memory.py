@@ -7,8 +7,11 @@ the next life knows whether the peers still take it for the MASTER.
 
 - What is remembered may be older than what was so, never newer: a life that comes back too late
   does not carry on, and that is always safe.
-- It is written by renaming a complete file into place, so that no reader sees half of one. It is
-  never forced to a disk: whatever loses it, a reboot, ends the life of its addresses, too.
+- It is written by renaming a complete file into place, so that no reader sees half of one. When
+  only time has passed, which is four times a second, the end of that file is written over: it has
+  all the times, always at the same width, and a sum of them. Who is killed in the midst of that
+  leaves a sum that is wrong. Nothing is ever forced to a disk: whatever loses it, a reboot, ends
+  the life of its addresses, too.
 - It is written by the loop itself. A thread would hold Python's interpreter lock, and an ordinary
   thread can be kept from the processor while it holds it; the loop would wait for both.
 - Nothing in the file is believed before it is checked. One that is odd is ignored as a whole.
@@ -19,16 +22,18 @@ namespaces: both are part of what the file says of its origin. Sources: time_nam
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from vipd.agent.digest import digest_of
 from vipd.agent.ports import Clock
 from vipd.core.config import InstanceConfig
 from vipd.core.model import State
@@ -42,10 +47,18 @@ can be back in time; seldom enough to cost nothing at an interval of 10 ms."""
 LARGEST_FILE: Final = 1024 * 1024
 """Units: bytes. Seven thousand instances fit."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_TIME_DIGITS: Final = 19
+"""As many as a signed number of 64 bits has."""
+
+_SUM_DIGITS: Final = 10
+_DIGEST_BYTES: Final = 8
 _MODE: Final = 0o600
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _TIME_NAMESPACE: Final = Path("/proc/self/ns/time")
+
+
+Standing: TypeAlias = tuple[str, State, int, bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +76,7 @@ class Entry:
     spoke: Instant | None
 
     @property
-    def standing(self) -> tuple[object, ...]:
+    def standing(self) -> Standing:
         """All but the time: what is worth to be written at once when it changes."""
         return (self.key, self.state, self.priority, self.spoke is None)
 
@@ -75,8 +88,8 @@ def key_of(config: InstanceConfig) -> str:
     """
     served = sorted(str(vip) for vip in config.addresses)
     terms = (served, config.advert_interval, config.virtual_mac, config.unicast)
-    digest = sha256(repr(terms).encode()).hexdigest()
-    return f"{config.name} {config.interface} {config.vrid} v{config.version} {digest[:16]}"
+    digest = digest_of(repr(terms).encode(), _DIGEST_BYTES).hex()
+    return f"{config.name} {config.interface} {config.vrid} v{config.version} {digest}"
 
 
 def this_boot() -> str:
@@ -99,8 +112,11 @@ class Memory:
         self._clock = clock
         self._log = log
         self._boot = this_boot() if boot is None else boot
-        self._saved: Sequence[Entry] = ()
-        self._saved_at: Instant | None = None
+        self._identity: tuple[int, int] | None = None
+        self._times_at = 0
+        self._saved: Sequence[Entry] | None = None
+        self._standings: Sequence[Standing] = ()
+        self._saved_at: Instant = 0
         self._forgot = False
         self._complained = False
 
@@ -126,11 +142,16 @@ class Memory:
     def save(self, entries: Collection[Entry]) -> None:
         """Remember this, if it is worth it: call it as often as you like; it never raises."""
         now, entries = self._clock(), tuple(entries)
-        if self._forgot or not self._is_worth(entries, now):
+        if self._forgot or entries == self._saved:
             return
-        self._saved, self._saved_at = entries, now
+        standings = [one.standing for one in entries]
+        only_later = self._saved is not None and standings == self._standings
+        if only_later and now - self._saved_at < SPOKEN_EVERY:
+            return
+        self._saved, self._standings, self._saved_at = entries, standings, now
         try:
-            self._write(_encode(entries, self._boot))
+            if not (only_later and self._refresh(entries)):
+                self._write(entries)
         except OSError as error:
             self._complain(error)
             # What stands there is no longer so.
@@ -148,24 +169,31 @@ class Memory:
         except OSError as error:
             self._complain(error)
 
-    def _is_worth(self, entries: Sequence[Entry], now: Instant) -> bool:
-        if self._saved_at is None:
-            return True
-        if entries == self._saved:
-            return False
-        if now - self._saved_at >= SPOKEN_EVERY:
-            return True
-        return [one.standing for one in entries] != [one.standing for one in self._saved]
-
-    def _write(self, contents: bytes) -> None:
+    def _write(self, entries: Sequence[Entry]) -> None:
         """Put a complete file into place. Raises: OSError.
 
         Why: the new file is made anew, so that nobody can have prepared it in an open directory.
         """
         self._new.unlink(missing_ok=True)
-        with open(self._new, "xb", opener=_create_private) as file:
-            file.write(contents)
+        head = _encode_standings(entries, self._boot)
+        with open(self._new, "xb", buffering=0, opener=_create_private) as file:
+            _write_whole(file.fileno(), head + _encode_times(entries), 0)
+            self._identity, self._times_at = _identity(file.fileno()), len(head)
         self._new.replace(self._file)
+
+    def _refresh(self, entries: Sequence[Entry]) -> bool:
+        """Write the times over those in the file, if it is still there. Raises: OSError."""
+        try:
+            descriptor = os.open(self._file, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            if _identity(descriptor) != self._identity:
+                return False
+            _write_whole(descriptor, _encode_times(entries), self._times_at)
+            return True
+        finally:
+            os.close(descriptor)
 
     def _complain(self, error: OSError) -> None:
         """Say once that the next life will know nothing of this one."""
@@ -182,12 +210,35 @@ class _Useless(Exception):
     """A file that tells us nothing, and why."""
 
 
-def _encode(entries: Sequence[Entry], boot: str) -> bytes:
+def _identity(descriptor: int) -> tuple[int, int]:
+    """What tells a file from all others, as long as it is there. Raises: OSError."""
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino
+
+
+def _write_whole(descriptor: int, contents: bytes, offset: int) -> None:
+    """Raises: OSError."""
+    if os.pwrite(descriptor, contents, offset) != len(contents):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _encode_standings(entries: Sequence[Entry], boot: str) -> bytes:
     instances = [
-        {"key": one.key, "state": one.state.value, "priority": one.priority, "spoke": one.spoke}
-        for one in entries
+        {"key": one.key, "state": one.state.value, "priority": one.priority} for one in entries
     ]
-    return json.dumps({"format": FORMAT, "boot": boot, "instances": instances}).encode()
+    document = json.dumps({"format": FORMAT, "boot": boot, "instances": instances})
+    return document.removesuffix("}").encode()
+
+
+def _encode_times(entries: Sequence[Entry]) -> bytes:
+    """The end of the document, as long as it was if nobody has begun or ceased to speak."""
+    times = [one.spoke for one in entries]
+    said = ", ".join(f"{'null' if one is None else one:>{_TIME_DIGITS}}" for one in times)
+    return f', "spoke": [{said}], "sum": {_sum_of(times):{_SUM_DIGITS}}}}\n'.encode()
+
+
+def _sum_of(times: Sequence[object]) -> int:
+    return zlib.crc32(repr(times).encode())
 
 
 def _create_private(name: str, flags: int) -> int:
@@ -226,23 +277,29 @@ def _document(contents: bytes) -> Mapping[str, Any]:
 def _entries(document: Mapping[str, Any], boot: str, now: Instant) -> dict[str, Entry]:
     if not boot or document.get("boot") != boot:
         raise _Useless("it was written before this boot, or by another clock")
-    instances = document.get("instances")
-    if not isinstance(instances, list):
+    instances, times = document.get("instances"), document.get("spoke")
+    if not isinstance(instances, list) or not isinstance(times, list):
         raise _Useless("it has no list of instances")
-    entries = [_entry(one) for one in instances]
+    if document.get("sum") != _sum_of(times):
+        raise _Useless("it was not written to its end")
+    if len(instances) != len(times):
+        raise _Useless("it has another number of times than of instances")
+    entries = [_entry(one, spoke) for one, spoke in zip(instances, times, strict=True)]
     if any(one.spoke is not None and one.spoke > now for one in entries):
         raise _Useless("it tells of a time that has not come yet")
     return {one.key: one for one in entries}
 
 
-def _entry(said: object) -> Entry:
-    match said:
-        case {
-            "key": str(key),
-            "state": "INIT" | "BACKUP" | "MASTER" | "FAULT" as state,
-            "priority": int(priority),
-            "spoke": None | int() as spoke,
-        } if spoke is None or state == State.MASTER.value:
-            return Entry(key=key, state=State(state), priority=priority, spoke=spoke)
+def _entry(said: object, spoke: object) -> Entry:
+    match said, spoke:
+        case (
+            {
+                "key": str(key),
+                "state": "INIT" | "BACKUP" | "MASTER" | "FAULT" as state,
+                "priority": int(priority),
+            },
+            None | int() as time,
+        ) if time is None or state == State.MASTER.value:
+            return Entry(key=key, state=State(state), priority=priority, spoke=time)
         case _:
             raise _Useless("it has an instance that is none")

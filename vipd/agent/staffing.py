@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from vipd import log
+from vipd.agent import garbage
 from vipd.agent.fellow_rounds import Rounds
 from vipd.agent.grouping import grouped
 from vipd.agent.hello import Hellos
@@ -84,7 +84,7 @@ def reloading_of(file: Path, runtime: Runtime, staff: Staff, supervisor: Supervi
 
     def tell(changes: Sequence[Change]) -> None:
         staff.operations.reloaded()
-        settle_memory()
+        garbage.settle()
         others = [one for one in changes if one.verdict != "kept"]
         changed = ", ".join(f"{one.verdict} {one.section} {one.name}".rstrip() for one in others)
         staff.journal.note("reload", "reloaded", changed or "all as it was")
@@ -129,15 +129,6 @@ def serve_web(stack: AsyncExitStack, settings: AgentConfig) -> WebKeeper | None:
     # An agent that cannot start ends before the loop gets there: it must start nothing then.
     stack.callback(asyncio.get_running_loop().call_soon(keeper.start).cancel)
     return keeper
-
-
-def settle_memory() -> None:
-    """Keep the collector of garbage from what will stay.
-
-    Why: it looks at everything that lives, which takes longer than a short advert interval.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def prepared(config: Config, staff: Staff) -> tuple[InstanceConfig, ...]:

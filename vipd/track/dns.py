@@ -10,7 +10,7 @@ Sources: RFC 1035 §4; RFC 5452 §9 (what makes an answer hard to forge); RFC 80
 
 from __future__ import annotations
 
-import secrets
+import os
 import socket
 import struct
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ _RECORD: Final = struct.Struct("!HHIH")
 _RESPONSE, _TRUNCATED, _RECURSION_DESIRED = 0x8000, 0x0200, 0x0100
 _OPCODE, _CODE = 0x7800, 0x000F
 _POINTER: Final = 0xC0
+_NUMBER_BYTES: Final = 2
 _LABEL_MAX: Final = 63
 _NAME_MAX: Final = 255
 _SHOWN: Final = 3
@@ -136,7 +137,7 @@ class Question:
     def __init__(self, question: bytes, expect: IPAddress | None) -> None:
         self._question = question
         self._expect = expect
-        self._number = secrets.randbits(16)
+        self._number = int.from_bytes(os.urandom(_NUMBER_BYTES))
 
     def begin(self) -> bytes:
         """Ask."""

@@ -11,7 +11,7 @@ Sources: icmp(7), raw(7); RFC 792, RFC 4443 §4.
 
 from __future__ import annotations
 
-import secrets
+import os
 import socket
 import struct
 from itertools import count
@@ -62,7 +62,7 @@ class Echo:
     def __init__(self, family: int) -> None:
         self._family = family
         self._number = next(_numbers) & 0xFFFF
-        self._token = secrets.token_bytes(_TOKEN_BYTES)
+        self._token = os.urandom(_TOKEN_BYTES)
 
     def begin(self) -> bytes:
         """The request. Over IPv6 the kernel fills the checksum in."""
