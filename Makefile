@@ -7,7 +7,7 @@ SYSTEM := tests/system tests/interop
 # How many tests of the system stand side by side: nearly all of their time is spent waiting.
 LABS := 6
 
-.PHONY: help demo test check coverage chaos bench profile docs lint format lock clean
+.PHONY: help demo test check coverage chaos bench profile docs dist deb lint format lock clean
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -45,6 +45,14 @@ docs: $(READY) ## write anew what is made from the schemas and the commands
 	sed -i '/^### Outside of all blocks/,$$d' docs/from-keepalived.md
 	$(BIN)/vipd import --keywords >> docs/from-keepalived.md
 	VIPD_GOLDEN=write $(BIN)/pytest -q tests/golden/test_json_schema.py
+
+dist: $(READY) ## sdist and wheel into dist/: the same bytes from the same tree, whenever and wherever
+	rm -f dist/vipd-*.tar.gz dist/vipd-*.whl
+	$(BIN)/hatchling build -d dist
+	@sha256sum dist/vipd-*.tar.gz dist/vipd-*.whl
+
+deb: $(READY) ## the Debian package, for the Python that is /usr/bin/python3: into dist/
+	debian/build
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

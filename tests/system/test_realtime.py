@@ -250,3 +250,19 @@ def test_a_limit_that_is_there_is_never_raised() -> None:
     )
     done = run(["prlimit", "--rttime=70000:90000", sys.executable, "-c", script])
     assert done.stdout == "(70000, 90000)\n", done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="real time is for root")
+@pytest.mark.usefixtures("permitted")
+@pytest.mark.parametrize(
+    ("call", "policy"), [("enter", "SCHED_RR"), ("leave", "SCHED_OTHER")], ids=["wanted", "not"]
+)
+def test_what_the_service_manager_has_granted_is_kept_or_given_back(call: str, policy: str) -> None:
+    granted = ["chrt", "--rr", "--reset-on-fork", "1"]
+    script = (
+        f"{ENTER}realtime.{call}(log.get())\n"
+        "import os; now = os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK\n"
+        f"print(now == os.{policy})"
+    )
+    done = run([*granted, sys.executable, "-c", script])
+    assert done.stdout == "True\n", done.stderr

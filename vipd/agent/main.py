@@ -240,6 +240,8 @@ async def _serve(file: Path, config: Config) -> None:
         journal.note("agent", "started", f"vipd {__version__} started with {file}")
         if config.agent.realtime:
             realtime.enter(log.get())
+        else:
+            realtime.leave(log.get())
         stack.callback(staff.rounds.end)
         stack.callback(agent.leave_at_once)
         agent.start(config)

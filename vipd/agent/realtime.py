@@ -70,6 +70,19 @@ def enter(logger: log.Logger, runaway_after: Duration = RUNAWAY_AFTER) -> None:
     )
 
 
+def leave(logger: log.Logger) -> None:
+    """Be an ordinary program, whatever was granted; if that is not permitted, say who grants it."""
+    try:
+        if _granted():
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    except OSError as error:
+        logger.warning(
+            "runs in real time, though realtime = false: the service grants it",
+            refused=_words(error),
+            way_out="the drop-in realtime-off.conf (CPUSchedulingPolicy=other)",
+        )
+
+
 # -- the processor --------------------------------------------------------------------------
 
 
@@ -77,11 +90,23 @@ def _schedule(runaway_after: Duration) -> str | None:
     """Go before ordinary programs: why not, if so. Order: no step of it without the limit."""
     try:
         _limit(runaway_after)
+        if _granted():
+            return None
         policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
         os.sched_setscheduler(0, policy, os.sched_param(PRIORITY))
     except (OSError, ValueError) as error:
         return f"{_words(error)}: {_way_to_real_time()}"
     return None
+
+
+def _granted() -> bool:
+    """Whether who has started this process has put it into real time, and it alone.
+
+    Why: the sandbox of the service forbids to ask for it; CPUSchedulingPolicy= has done it before.
+    """
+    policy = os.sched_getscheduler(0)
+    alone = bool(policy & os.SCHED_RESET_ON_FORK)
+    return alone and policy & ~os.SCHED_RESET_ON_FORK in (os.SCHED_FIFO, os.SCHED_RR)
 
 
 def _limit(runaway_after: Duration) -> None:

@@ -136,10 +136,13 @@ def _find(program: str) -> str | None:
 
 
 def _write(file: Path, toml: str, *, force: bool) -> None:
-    """Write the file, for root alone: a password may be in it."""
+    """Write the file, for its group at most: a password may be in it.
+
+    Why not for root alone: in /etc/vipd the group is that of the service, which has to read it.
+    """
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
     try:
-        with open(os.open(file, flags, 0o600), "w", encoding="utf-8") as opened:  # noqa: PTH123
+        with open(os.open(file, flags, 0o640), "w", encoding="utf-8") as opened:  # noqa: PTH123
             opened.write(toml)
     except FileExistsError as error:
         raise VipdError(f"{file} is there already (--force writes over it)") from error

@@ -48,7 +48,8 @@ SIGNALS = Rows(
             "SIGHUP",
             (
                 "Read the configuration anew, as `vipd reload` does; one with errors is refused, "
-                "the log says why, and the old one runs on. `systemctl reload vipd` sends it."
+                "the log says why, and the old one runs on. `systemctl reload vipd` asks over the "
+                "control socket instead, so that it can fail."
             ),
         ),
         (
@@ -185,7 +186,10 @@ def _exit_status() -> tuple[Text, Rows]:
 
 
 def _files() -> Rows:
-    unit = ("/etc/systemd/system/vipd.service", "The service; a package puts it elsewhere.")
+    unit = (
+        "/usr/local/lib/systemd/system/vipd.service",
+        "The service; a package puts it elsewhere.",
+    )
     ours = ((file.name, file.about) for file in FILES if "keepalived" not in file.name)
     return Rows((*ours, unit))
 

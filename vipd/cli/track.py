@@ -127,7 +127,7 @@ def track(
 
 def _named(file: Path, name: str | None) -> TrackerConfig:
     try:
-        config = load(file)
+        config = load(file, with_secrets=True)
     except ConfigError as error:
         _refuse(str(error))
     trackers = {tracker.name: tracker for tracker in config.trackers}

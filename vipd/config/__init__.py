@@ -2,10 +2,10 @@
 
 A file takes this way: `load` reads it and parses TOML; `read` walks the tables by the types of
 `schema` (`track_schema`, `hook_schema`), one key at a time, so that no problem hides another;
-`text` and `track_text` read what stands in quotes. What no single key can know is looked for next:
-`coherence` within an instance, `tracker` and `hook` within theirs, `conflict` between instances,
-`reference` between names. Out comes a `model.Config` of `vipd.core.config` values, or one
-`ConfigError` with all problems.
+`text` and `track_text` read what stands in quotes; `secret` fetches passwords from files of their
+own. What no single key can know is looked for next: `coherence` within an instance, `tracker` and
+`hook` within theirs, `conflict` between instances, `reference` between names. Out comes a
+`model.Config` of `vipd.core.config` values, or one `ConfigError` with all problems.
 
 What is valid may still be wrong: `trap` (with `promotion`) finds what will not do what was meant,
 `host` what this host does not have. `python -m vipd.config` reads a file for an agent that must not

@@ -39,7 +39,7 @@ _DEFAULTS: Final[Mapping[str, str]] = {
     "source": "the address that the route to the first peer has",
     "unicast_ttl": str(HIGHEST_TTL),
     "min_ttl": str(HIGHEST_TTL),
-    "user": "as the agent, root",
+    "user": "as the agent, vipd",
     "style": '"vipd"',
 }
 

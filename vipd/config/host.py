@@ -27,11 +27,11 @@ ROOTS = (None, "root", "0")
 def load_checked(
     path: Path, environ: Mapping[str, str] = os.environ
 ) -> tuple[Config, tuple[ConfigProblem, ...]]:
-    """Read a file; with it comes what this host does not have of what it names.
+    """Read a file with all passwords; with it comes what this host does not have of what it names.
 
     Raises: ConfigError with all problems of the file itself.
     """
-    config = load(path, environ)
+    config = load(path, environ, with_secrets=True)
     return config, host_problems(config)
 
 

@@ -25,6 +25,7 @@ from vipd.config.model import (
 from vipd.config.read import Reader
 from vipd.config.reference import references
 from vipd.config.schema import File
+from vipd.config.secret import Places, places_of, settle
 from vipd.config.text import harmless, join
 from vipd.config.tracker import tracker, tracker_faults
 from vipd.core.config import GroupConfig, InstanceConfig, TrackUse, Unicast
@@ -50,25 +51,37 @@ _TOML_POSITION = re.compile(
 )
 
 
-def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
-    """Read a file.
+def load(
+    path: Path, environ: Mapping[str, str] = os.environ, *, with_secrets: bool = False
+) -> Config:
+    """Read a file; passwords that stand in files of their own only if they are wanted.
+
+    Why: who asks where the agent answers may read this file, and hardly those.
 
     Raises: ConfigError with all problems.
     """
-    return parse(_contents(path), str(path), environ)
+    places = places_of(path, environ) if with_secrets else None
+    return parse(_contents(path), str(path), environ, places)
 
 
-def parse(source: str | bytes, file: str, environ: Mapping[str, str] = os.environ) -> Config:
+def parse(
+    source: str | bytes,
+    file: str,
+    environ: Mapping[str, str] = os.environ,
+    places: Places | None = None,
+) -> Config:
     """Read a configuration that was obtained elsewhere; `file` is what the errors call it.
 
     Raises: ConfigError with all problems.
     """
     text = _decode(source, file) if isinstance(source, bytes) else source
-    return interpret(_parse_toml(text, file), file, environ)
+    return interpret(_parse_toml(text, file), file, environ, places)
 
 
-def interpret(document: dict[str, Any], file: str, environ: Mapping[str, str]) -> Config:
-    """Check a parsed document and turn it into values.
+def interpret(
+    document: dict[str, Any], file: str, environ: Mapping[str, str], places: Places | None = None
+) -> Config:
+    """Check a parsed document and turn it into values. `places` is where passwords are.
 
     Raises: ConfigError with all problems.
     """
@@ -80,7 +93,8 @@ def interpret(document: dict[str, Any], file: str, environ: Mapping[str, str]) -
         kind: values.get(kind, {}) for kind in ("instance", "track", "group")
     }
     unread = {problem.path for problem in reader.problems}
-    if problems := [*reader.problems, *_faults(tables, unread)]:
+    missing = settle(tables["instance"], tables["track"], places, unread)
+    if problems := [*reader.problems, *missing, *_faults(tables, unread)]:
         raise ConfigError(file, problems)
     return Config(
         agent=_agent(values.get("agent", {}), environ),

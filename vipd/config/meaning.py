@@ -70,6 +70,8 @@ GROUP = {
 AUTH = {
     "type": "The type of the authentication",
     "password": "The password",
+    "password_file": "A file that has the password in it, and at most a line end behind it. A name "
+    "is looked for in $CREDENTIALS_DIRECTORY, then beside the configuration",
 }
 
 USE = {

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from vipd.config.hook_schema import Hooks
 from vipd.config.notation import left_out, written
+from vipd.config.secret import PasswordFile
 from vipd.config.text import (
     DURATION_HINT,
     EXAMPLE_ADDRESSES,
@@ -221,7 +222,8 @@ class Auth(Struct, frozen=True, kw_only=True):
     """The table `auth` of an instance."""
 
     type: AuthType
-    password: Password
+    password: Password = left_out
+    password_file: PasswordFile = left_out
 
 
 class Use(Struct, frozen=True, kw_only=True):

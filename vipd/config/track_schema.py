@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta, Struct
 
 from vipd.config.notation import left_out, told, written
+from vipd.config.secret import PasswordFile
 from vipd.config.text import DURATION_HINT, DurationText, read_interface, with_unit
 from vipd.config.track_text import (
     UrlText,
@@ -152,7 +153,7 @@ class Script(Polled, frozen=True, kw_only=True):
     """Runs a program: up while it exits with 0. There is no shell."""
 
     argv: Annotated[Argv, told("the program, by its absolute path, and its arguments")]
-    user: Annotated[User, told("who it runs as", absent="as the agent: root")] = left_out
+    user: Annotated[User, told("who it runs as", absent="as the agent: vipd")] = left_out
     group: Annotated[User, told("the group it runs as", absent="that of the user")] = left_out
     environment: Annotated[
         dict[
@@ -259,6 +260,7 @@ class Redis(Polled, frozen=True, kw_only=True):
     password: Annotated[
         str, written("the password of the server", secret=True), told("what AUTH is given")
     ] = left_out
+    password_file: PasswordFile = left_out
     role: Annotated[
         Literal["master", "replica"],
         written('"master" or "replica"'),

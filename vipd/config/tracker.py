@@ -70,6 +70,7 @@ def _dns(options: dict[str, Any]) -> dict[str, Any]:
 
 def _redis(options: dict[str, Any]) -> dict[str, Any]:
     lag = options["lag_max"]
+    del options["password_file"]
     return {
         **options,
         "address": options["address"] or LOOPBACK,

@@ -25,7 +25,7 @@ from vipd.web.conversation import Conversations
 from vipd.web.listener import listen
 from vipd.web.metrics import OPENMETRICS, expose
 from vipd.web.page import page
-from vipd.web.privilege import give_up
+from vipd.web.privilege import begin_without_ambient, give_up
 from vipd.web.process import ProcessView
 from vipd.web.site import Site
 from vipd.web.tally import Tally
@@ -36,6 +36,7 @@ _STDOUT: Final = 1
 
 def main() -> None:
     """Answer until told to end. Order: the place is taken while that is still permitted."""
+    begin_without_ambient()
     arguments = _arguments()
     process = ProcessView()
     _rehearse(process)

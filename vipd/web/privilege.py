@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -20,9 +21,25 @@ _ROOT: Final = 0
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 24, 38, 47
 """Source: linux/prctl.h."""
 
-_PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
+_PR_CAP_AMBIENT_IS_SET, _PR_CAP_AMBIENT_CLEAR_ALL = 1, 4
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _MOST_CAPABILITIES: Final = 64
+
+
+def begin_without_ambient() -> None:
+    """Begin anew without the capabilities of the agent, if there are any that outlive a start.
+
+    Why: the sandbox of the service forbids capset(2); what is not ambient any more ends with exec.
+    Order: before anything else, because all of it is done twice.
+    """
+    libc = ctypes.CDLL(None)
+    ambient = (
+        libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_IS_SET, number, 0, 0) == 1
+        for number in range(_MOST_CAPABILITIES)
+    )
+    if os.geteuid() != _ROOT and any(ambient):
+        libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  (ourselves, with our own words)
 
 
 def give_up(control_socket: Path) -> str:

@@ -41,11 +41,11 @@ def test_the_text_of_the_books_is_imported() -> None:
     )
 
 
-def test_what_is_written_is_accepted_and_is_for_root_alone(tmp_path: Path) -> None:
+def test_what_is_written_is_accepted_and_is_for_its_group_at_most(tmp_path: Path) -> None:
     file = tmp_path / "vipd.toml"
     result = run(BOOK, "--output", file)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert f"next: vipd check {file}" in result.stderr
     assert CliRunner().invoke(cli, ["check", str(file)]).exit_code == 0
 

@@ -312,6 +312,7 @@ def test_the_rights_that_systemd_would_give() -> None:
     found = rights(Dolls(), 0, unit | {"User": "vipd", "AmbientCapabilities": "cap_net_raw"})
     assert found.capabilities == {"CAP_NET_RAW"}
     assert found.real_time is False
+    assert rights(Dolls(), 0, unit | {"CPUSchedulingPolicy": "2"}).real_time is True
 
 
 @pytest.mark.parametrize(

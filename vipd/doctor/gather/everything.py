@@ -40,7 +40,8 @@ _SYSTEMD = "/run/systemd/system"
 
 _PROPERTIES = (
     "LoadState,UnitFileState,ActiveState,SubState,Result,NRestarts,Restart,User,MainPID,"
-    "CapabilityBoundingSet,AmbientCapabilities,LimitRTPRIO,LimitMEMLOCK,FragmentPath"
+    "CapabilityBoundingSet,AmbientCapabilities,CPUSchedulingPolicy,LimitRTPRIO,"
+    "LimitMEMLOCK,FragmentPath"
 )
 
 

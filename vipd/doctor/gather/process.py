@@ -64,7 +64,9 @@ def _of_unit(unit: Mapping[str, str]) -> Rights:
     return Rights(
         whose="the unit vipd.service",
         capabilities=capabilities,
-        real_time=unit.get("LimitRTPRIO", "0") != "0" or "CAP_SYS_NICE" in capabilities,
+        real_time=unit.get("CPUSchedulingPolicy") in _REAL_TIME
+        or unit.get("LimitRTPRIO", "0") != "0"
+        or "CAP_SYS_NICE" in capabilities,
         memory=unit.get("LimitMEMLOCK") == "infinity" or "CAP_IPC_LOCK" in capabilities,
     )
 

@@ -12,6 +12,11 @@ from vipd.doctor.topic.unit import drop_in
 NEEDED = ("CAP_NET_ADMIN", "CAP_NET_RAW")
 OF_OTHER_USERS = ("CAP_SETUID", "CAP_SETGID")
 _UNIT = "the unit vipd.service"
+_REAL_TIME = (
+    "CPUSchedulingPolicy=rr",
+    "CPUSchedulingPriority=1",
+    "CPUSchedulingResetOnFork=yes",
+)
 _USER = "this user"
 
 
@@ -54,8 +59,12 @@ def _container_hint(missing: list[str]) -> str:
 
 
 def _grant(*names: str) -> tuple[str, ...]:
+    """Why a system call or two: the sandbox of the service forbids to become another user."""
     granted = " ".join(names)
-    return drop_in("rights", f"CapabilityBoundingSet={granted}", f"AmbientCapabilities={granted}")
+    lines = [f"CapabilityBoundingSet={granted}", f"AmbientCapabilities={granted}"]
+    if "CAP_SETUID" in names:
+        lines.append("SystemCallFilter=@setuid capset")
+    return drop_in("rights", *lines)
 
 
 def _of_other_users(facts: Facts) -> Iterator[Finding]:
@@ -116,5 +125,5 @@ def _ordinary(rights: Rights) -> Finding:
         what=f"{rights.whose} {verb} as an ordinary program",
         why="a busy host sends its adverts late, and others take over",
         hint="" if _is_service(rights) else "grant CAP_SYS_NICE, or a limit RTPRIO of 1",
-        commands=drop_in("realtime", "LimitRTPRIO=1") if _is_service(rights) else (),
+        commands=drop_in("realtime", *_REAL_TIME) if _is_service(rights) else (),
     )

@@ -35,8 +35,7 @@ def _of_unit(unit: Mapping[str, str]) -> Iterator[Finding]:
             code="unit-missing",
             what="systemd has no vipd.service",
             why="nobody starts the agent at boot, and nobody starts it again",
-            hint="take systemd/vipd.service of the project",
-            commands=("systemctl daemon-reload", "systemctl enable --now vipd"),
+            commands=("vipd install", "systemctl enable --now vipd"),
         )
         return
     if unit.get("UnitFileState") not in _STARTED_AT_BOOT:
