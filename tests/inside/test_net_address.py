@@ -12,6 +12,7 @@ from contextlib import closing
 from ipaddress import ip_interface
 
 import pytest
+from claiming import claim, renew
 
 from vipd.core.model import Vip
 from vipd.core.units import SECOND
@@ -40,7 +41,7 @@ def kernel() -> dict[str, dict[str, object]]:
 def test_a_claim_installs_every_address_as_one_that_floats(
     requests: Requests, addresses: Addresses
 ) -> None:
-    assert addresses.claim("eth0", 51, [VIP4, VIP6], owner=False) is None
+    assert claim(addresses, "eth0", 51, [VIP4, VIP6]) is None
     shown = kernel()
     ipv4, ipv6 = shown[str(VIP4)], shown[str(VIP6)]
     tagged = {seen.address for seen in requests.addresses() if seen.ours}
@@ -54,7 +55,7 @@ def test_a_claim_installs_every_address_as_one_that_floats(
 
 def test_a_second_claim_is_no_news_and_a_release_takes_all(addresses: Addresses) -> None:
     for _ in range(2):
-        assert addresses.claim("eth0", 51, [VIP4, VIP6], owner=False) is None
+        assert claim(addresses, "eth0", 51, [VIP4, VIP6]) is None
     for _ in range(2):
         addresses.release("eth0", 51, [VIP4, VIP6])
     assert not {str(VIP4), str(VIP6)} & kernel().keys()
@@ -62,7 +63,7 @@ def test_a_second_claim_is_no_news_and_a_release_takes_all(addresses: Addresses)
 
 def test_two_hundred_addresses_go_in_one_claim(addresses: Addresses) -> None:
     many: list[Vip] = [ip_interface(f"203.0.113.{last}/32") for last in range(1, 201)]
-    assert addresses.claim("eth0", 51, many, owner=False) is None
+    assert claim(addresses, "eth0", 51, many) is None
     assert {str(vip) for vip in many} <= kernel().keys()
     addresses.release("eth0", 51, many)
     assert not {str(vip) for vip in many} & kernel().keys()
@@ -79,7 +80,7 @@ def test_a_foreign_address_is_refused_with_the_way_out_and_stays(
     wanted = [vip, other] if first else [other, vip]
     ip("address", "add", str(vip), "dev", "eth0")
     try:
-        reason = addresses.claim("eth0", 51, wanted, owner=False)
+        reason = claim(addresses, "eth0", 51, wanted)
         assert reason is not None
         assert reason.startswith(f"{vip} is on eth0 already and vipd did not put it there")
         assert f"ip address del {vip} dev eth0" in reason
@@ -92,7 +93,7 @@ def test_a_foreign_address_is_refused_with_the_way_out_and_stays(
 
 def test_an_owner_uses_the_address_that_is_there_and_leaves_it(addresses: Addresses) -> None:
     own = ip_interface("192.0.2.11/24")
-    assert addresses.claim("eth0", 51, [own], owner=True) is None
+    assert claim(addresses, "eth0", 51, [own], owner=True) is None
     addresses.release("eth0", 51, [own])
     assert str(own) in kernel()
 
@@ -104,7 +105,7 @@ def test_the_kernels_refusal_is_told_and_nothing_of_the_claim_is_left(
     ip("link", "add", "dev", "short", "mtu", "1000", "type", "veth", "peer", "name", "short2")
     try:
         links.drain()
-        reason = addresses.claim("short", 51, [VIP4, VIP6], owner=False)
+        reason = claim(addresses, "short", 51, [VIP4, VIP6])
         left = links.present("short")
     finally:
         ip("link", "del", "dev", "short")
@@ -114,7 +115,7 @@ def test_the_kernels_refusal_is_told_and_nothing_of_the_claim_is_left(
 
 
 def test_no_interface_no_claim(addresses: Addresses) -> None:
-    assert addresses.claim("eth7", 51, [VIP4], owner=False) == "eth7 does not exist"
+    assert claim(addresses, "eth7", 51, [VIP4]) == "eth7 does not exist"
     addresses.release("eth7", 51, [VIP4])
 
 
@@ -125,7 +126,7 @@ def test_what_an_earlier_life_left_is_ours_again_or_swept(
     index = links.index("eth0")
     assert index is not None
     assert requests.add(index, [VIP4, VIP6]) == [None, None]
-    assert addresses.claim("eth0", 51, [VIP4], owner=False) is None
+    assert claim(addresses, "eth0", 51, [VIP4]) is None
     with closing(Links(requests)) as fresh:
         swept = Addresses(requests, fresh).sweep({"eth0", "eth7"})
     assert sorted(swept, key=str) == [("eth0", VIP4), ("eth0", VIP6)]
@@ -140,7 +141,7 @@ def test_a_sweep_after_the_claims_spares_what_this_life_holds(
     index, left = links.index("eth0"), ip_interface("192.0.2.101/24")
     assert index is not None
     assert requests.add(index, [VIP4, VIP6, left]) == [None, None, None]
-    assert addresses.claim("eth0", 51, [VIP4, VIP6], owner=False) is None
+    assert claim(addresses, "eth0", 51, [VIP4, VIP6]) is None
     assert addresses.sweep({"eth0"}) == [("eth0", left)]
     assert {str(VIP4), str(VIP6)} <= kernel().keys()
     assert addresses.sweep() == []
@@ -175,7 +176,7 @@ def test_two_hundred_leftovers_are_adopted_with_their_lease_begun_anew(
     index = links.index("eth0")
     assert index is not None
     assert set(requests.add(index, many, 30 * SECOND)) == {None}
-    assert addresses.claim("eth0", 51, many, 600 * SECOND, owner=False) is None
+    assert claim(addresses, "eth0", 51, many, 600 * SECOND) is None
     assert all(590 <= life(vip) <= 600 for vip in (many[0], many[-1]))
     assert addresses.sweep() == []
     addresses.release("eth0", 51, many)
@@ -184,7 +185,7 @@ def test_two_hundred_leftovers_are_adopted_with_their_lease_begun_anew(
 
 def test_closing_leaves_nothing_behind(requests: Requests, links: Links) -> None:
     short = Addresses(requests, links)
-    assert short.claim("eth0", 51, [VIP4, VIP6], owner=False) is None
+    assert claim(short, "eth0", 51, [VIP4, VIP6]) is None
     short.close()
     assert not {str(VIP4), str(VIP6)} & kernel().keys()
 
@@ -198,22 +199,22 @@ FOREVER = 2**32 - 1
 
 
 def test_a_lease_is_a_lifetime_that_a_renewal_begins_anew(addresses: Addresses) -> None:
-    assert addresses.claim("eth0", 51, [VIP4, VIP6], 600 * SECOND, owner=False) is None
+    assert claim(addresses, "eth0", 51, [VIP4, VIP6], 600 * SECOND) is None
     assert 590 <= life(VIP4) <= 600
     assert 590 <= life(VIP6) <= 600
-    assert addresses.renew("eth0", 51, [VIP4, VIP6], 900 * SECOND) is None
+    assert renew(addresses, "eth0", 51, [VIP4, VIP6], 900 * SECOND) is None
     assert 890 <= life(VIP4) <= 900
     assert 890 <= life(VIP6) <= 900
     shown = kernel()
     assert shown[str(VIP4)]["noprefixroute"] is True
     assert shown[str(VIP6)]["preferred_life_time"] == 0
-    assert addresses.renew("eth0", 51, [VIP4, VIP6], 0) is None
+    assert renew(addresses, "eth0", 51, [VIP4, VIP6], 0) is None
     assert (life(VIP4), life(VIP6)) == (FOREVER, FOREVER)
 
 
 def test_a_second_claim_renews_the_lease(addresses: Addresses) -> None:
     for seconds in (600, 900):
-        assert addresses.claim("eth0", 51, [VIP4, VIP6], seconds * SECOND, owner=False) is None
+        assert claim(addresses, "eth0", 51, [VIP4, VIP6], seconds * SECOND) is None
     assert 890 <= life(VIP4) <= 900
 
 
@@ -228,17 +229,17 @@ def wait_for(links: Links, condition: Callable[[], bool]) -> None:
 
 def test_what_nobody_renews_is_removed_by_the_kernel(links: Links, addresses: Addresses) -> None:
     both = {VIP4, VIP6}
-    assert addresses.claim("eth0", 51, [VIP4, VIP6], SECOND, owner=False) is None
+    assert claim(addresses, "eth0", 51, [VIP4, VIP6], SECOND) is None
     wait_for(links, lambda: both <= links.present("eth0"))
     wait_for(links, lambda: not both & links.present("eth0"))
-    assert addresses.renew("eth0", 51, [VIP4], SECOND) is None
+    assert renew(addresses, "eth0", 51, [VIP4], SECOND) is None
     assert str(VIP4) in kernel()
 
 
 def test_only_what_is_ours_is_renewed(addresses: Addresses) -> None:
     own = ip_interface("192.0.2.11/24")
-    assert addresses.claim("eth0", 51, [own], 600 * SECOND, owner=True) is None
-    assert addresses.renew("eth0", 51, [own], 600 * SECOND) is None
+    assert claim(addresses, "eth0", 51, [own], 600 * SECOND, owner=True) is None
+    assert renew(addresses, "eth0", 51, [own], 600 * SECOND) is None
     assert life(own) == FOREVER
 
 
@@ -246,11 +247,11 @@ def test_what_another_virtual_router_has_claimed_since_is_not_ours_to_release(
     addresses: Addresses,
 ) -> None:
     """A reload lets an address move: the taker may claim it before the giver lets go."""
-    assert addresses.claim("eth0", 51, [VIP4], 600 * SECOND, owner=False) is None
-    assert addresses.claim("eth0", 52, [VIP4], 600 * SECOND, owner=False) is None
+    assert claim(addresses, "eth0", 51, [VIP4], 600 * SECOND) is None
+    assert claim(addresses, "eth0", 52, [VIP4], 600 * SECOND) is None
     addresses.release("eth0", 51, [VIP4])
     assert str(VIP4) in kernel()
-    assert addresses.renew("eth0", 52, [VIP4], 900 * SECOND) is None
+    assert renew(addresses, "eth0", 52, [VIP4], 900 * SECOND) is None
     assert 890 <= life(VIP4) <= 900
     addresses.release("eth0", 52, [VIP4])
     assert str(VIP4) not in kernel()
@@ -262,7 +263,7 @@ def test_a_release_finds_an_interface_that_has_another_name_by_then(
     ip("link", "add", "dev", "left", "type", "veth", "peer", "name", "right")
     try:
         links.drain()
-        assert addresses.claim("left", 51, [VIP4], owner=False) is None
+        assert claim(addresses, "left", 51, [VIP4]) is None
         ip("link", "set", "dev", "left", "name", "renamed")
         links.drain()
         addresses.release("left", 51, [VIP4])
@@ -274,9 +275,9 @@ def test_a_release_finds_an_interface_that_has_another_name_by_then(
 
 def test_a_renewal_concerns_nobody(links: Links, addresses: Addresses) -> None:
     """Hundreds of instances renew their leases; each would look at the link each time."""
-    assert addresses.claim("eth0", 51, [VIP4, VIP6], 600 * SECOND, owner=False) is None
+    assert claim(addresses, "eth0", 51, [VIP4, VIP6], 600 * SECOND) is None
     wait_for(links, lambda: {VIP4, VIP6} <= links.present("eth0"))
-    assert addresses.renew("eth0", 51, [VIP4, VIP6], 600 * SECOND) is None
+    assert renew(addresses, "eth0", 51, [VIP4, VIP6], 600 * SECOND) is None
     select.select([links], [], [], 5)
     assert links.drain() == frozenset()
     assert {VIP4, VIP6} <= links.present("eth0")

@@ -11,6 +11,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 import pytest
+from claiming import claim
 
 from vipd.core.model import Vip
 from vipd.core.units import SECOND
@@ -58,7 +59,7 @@ def wait_for(links: Links, condition: Callable[[], bool]) -> None:
 def held(links: Links, addresses: Addresses) -> Iterator[Addresses]:
     """Both addresses are ours, and all is well; in the end the host is as it was."""
     before = set(kernel())
-    assert addresses.claim("eth0", 51, BOTH, LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, BOTH, LEASE) is None
     wait_for(links, lambda: set(BOTH) <= links.present("eth0"))
     yield addresses
     addresses.release("eth0", 51, BOTH)
@@ -78,7 +79,7 @@ def notices(addresses: Addresses, links: Links) -> str:
 
 def repair(addresses: Addresses, links: Links) -> None:
     """Claim again, and see that all is as it was: nobody has anything to say, then or later."""
-    assert addresses.claim("eth0", 51, BOTH, LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, BOTH, LEASE) is None
     assert addresses.inspect("eth0", 51, BOTH, LEASE) is None
     wait_for(links, lambda: set(BOTH) <= links.present("eth0"))
     assert addresses.inspect("eth0", 51, BOTH, LEASE) is None
@@ -97,7 +98,7 @@ def test_to_see_that_all_is_well_costs_no_question_to_the_kernel(
     """A conversation that is over can ask nothing."""
     own = Requests()
     addresses = Addresses(own, links)
-    assert addresses.claim("eth0", 51, BOTH, LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, BOTH, LEASE) is None
     wait_for(links, lambda: set(BOTH) <= links.present("eth0"))
     own.close()
     assert addresses.inspect("eth0", 51, BOTH, LEASE) is None
@@ -123,7 +124,7 @@ def test_all_addresses_flushed(held: Addresses, links: Links) -> None:
 
 def test_what_was_not_told_yet_is_no_drift(addresses: Addresses) -> None:
     """The kernel tells of an IPv6 address some time after it has acknowledged it."""
-    assert addresses.claim("eth0", 51, BOTH, LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, BOTH, LEASE) is None
     assert addresses.inspect("eth0", 51, BOTH, LEASE) is None
 
 
@@ -146,7 +147,7 @@ def test_another_lifetime(
 
 @pytest.mark.parametrize("vip", BOTH)
 def test_a_lifetime_where_there_was_none(addresses: Addresses, links: Links, vip: Vip) -> None:
-    assert addresses.claim("eth0", 51, BOTH, 0, owner=False) is None
+    assert claim(addresses, "eth0", 51, BOTH, 0) is None
     wait_for(links, lambda: set(BOTH) <= links.present("eth0"))
     assert addresses.inspect("eth0", 51, BOTH, 0) is None
     ip(*EDIT, str(vip), "valid_lft", "500", "preferred_lft", "500")
@@ -154,7 +155,7 @@ def test_a_lifetime_where_there_was_none(addresses: Addresses, links: Links, vip
     links.drain()
     what = addresses.inspect("eth0", 51, BOTH, 0)
     assert what == f"{vip} was given a lifetime on eth0, 500 s"
-    assert addresses.claim("eth0", 51, BOTH, 0, owner=False) is None
+    assert claim(addresses, "eth0", 51, BOTH, 0) is None
     assert addresses.inspect("eth0", 51, BOTH, 0) is None
 
 
@@ -186,12 +187,12 @@ def test_the_route_of_a_replaced_ipv6_address_goes_again(
     addresses: Addresses, links: Links
 ) -> None:
     vip = ip_interface("2001:db8:7::100/64")
-    assert addresses.claim("eth0", 51, [vip], LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, [vip], LEASE) is None
     assert str(vip.network) not in routes6()
     ip("address", "replace", str(vip), "dev", "eth0")
     assert str(vip.network) in routes6()
     wait_for(links, lambda: addresses.inspect("eth0", 51, [vip], LEASE) is not None)
-    assert addresses.claim("eth0", 51, [vip], LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, [vip], LEASE) is None
     assert str(vip.network) not in routes6()
 
 
@@ -236,12 +237,12 @@ def test_ipv6_switched_off_is_drift_then_a_refusal_and_nothing_is_left(
     switch = Path("/proc/sys/net/ipv6/conf/eth0/disable_ipv6")
     switch.write_text("1")
     assert notices(held, links) == f"{VIP6} was removed from eth0"
-    reason = held.claim("eth0", 51, BOTH, LEASE, owner=False)
+    reason = claim(held, "eth0", 51, BOTH, LEASE)
     assert reason is not None
     assert "IPv6 is disabled on this device" in reason
     assert str(VIP4) not in kernel()
     switch.write_text("0")
-    assert held.claim("eth0", 51, BOTH, LEASE, owner=False) is None
+    assert claim(held, "eth0", 51, BOTH, LEASE) is None
     repair(held, links)
     ip("address", "add", "2001:db8::11/64", "dev", "eth0", "nodad")
 
@@ -255,7 +256,7 @@ def test_the_host_s_own_addresses_are_neither_judged_nor_touched(
     own, other = ip_interface("192.0.2.11/24"), ip_interface("192.0.2.11/32")
     for claimed in ([own], [other]):
         for _ in range(2):
-            assert addresses.claim("eth0", 51, claimed, LEASE, owner=True) is None
+            assert claim(addresses, "eth0", 51, claimed, LEASE, owner=True) is None
             links.drain()
             assert addresses.inspect("eth0", 51, claimed, LEASE) is None
         assert str(own) in kernel()
@@ -271,7 +272,7 @@ def test_a_foreign_address_of_another_prefix_is_refused_with_the_way_out(
     ip("address", "add", other, "dev", "eth0", *(["nodad"] if vip.version == 6 else []))
     try:
         wait_for(links, lambda: ip_interface(other) in links.present("eth0"))
-        reason = addresses.claim("eth0", 51, BOTH, LEASE, owner=False)
+        reason = claim(addresses, "eth0", 51, BOTH, LEASE)
         assert reason is not None
         assert reason.startswith(f"{other} is on eth0 already and vipd did not put it there")
         assert other in kernel()
@@ -289,7 +290,7 @@ def test_our_own_leftover_of_another_prefix_gives_way(
     assert index is not None
     assert requests.add(index, [other], LEASE) == [None]
     wait_for(links, lambda: other in links.present("eth0"))
-    assert addresses.claim("eth0", 51, BOTH, LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, BOTH, LEASE) is None
     assert str(other) not in kernel()
     assert {str(one) for one in BOTH} <= kernel().keys()
 
@@ -308,14 +309,14 @@ def test_one_of_two_hundred_is_brought_back_alone(
     many: list[Vip] = [ip_interface(f"203.0.113.{last}/24") for last in range(1, 201)]
     index = links.index("eth0")
     assert index is not None
-    assert addresses.claim("eth0", 51, many, LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, many, LEASE) is None
     wait_for(links, lambda: set(many) <= links.present("eth0"))
     ip("address", "del", str(many[120]), "dev", "eth0")
     wait_for(links, lambda: many[120] not in links.present("eth0"))
     what = addresses.inspect("eth0", 51, many, LEASE)
     assert what == f"{many[120]} was removed from eth0"
     kept = [seen.address for seen in requests.addresses(index) if seen.ours]
-    assert addresses.claim("eth0", 51, many, LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, many, LEASE) is None
     now = [seen.address for seen in requests.addresses(index) if seen.ours]
     assert now == [*kept, many[120]]
     addresses.release("eth0", 51, many)

@@ -270,25 +270,29 @@ ip address add 2001:db8::100/64 dev right
 
 INSTALLED_BY_VIPD = """
 from ipaddress import ip_interface
+from vipd.core.model import Claim
 from vipd.net.address import Addresses
 from vipd.net.link import Links
 from vipd.net.netlink import Requests
 requests = Requests()
 addresses = Addresses(requests, Links(requests))
-vips = [ip_interface("192.0.2.100/24"), ip_interface("2001:db8::100/64")]
-assert addresses.claim("right", 51, vips, 600 * 10**9, owner=False) is None
+vips = ip_interface("192.0.2.100/24"), ip_interface("2001:db8::100/64")
+claim = Claim(interface="right", vrid=51, addresses=vips, lease=600 * 10**9)
+assert addresses.claim([claim]) == [None]
 """
 
 INSTALLED_BEHIND_A_VIRTUAL_MAC = """
 import os
 from ipaddress import ip_interface
+from vipd.core.model import Claim
 from vipd.net.link import Links
 from vipd.net.netlink import Requests
 from vipd.net.virtual_mac import VirtualMacs
 requests = Requests()
 virtual = VirtualMacs(requests, Links(requests))
-vips = [ip_interface("192.0.2.100/24"), ip_interface("2001:db8::100/64")]
-assert virtual.claim("right", 51, vips, 600 * 10**9) is None
+vips = ip_interface("192.0.2.100/24"), ip_interface("2001:db8::100/64")
+claim = Claim(interface="right", vrid=51, addresses=vips, lease=600 * 10**9)
+assert virtual.claim([claim]) == [None]
 os._exit(0)
 """
 

@@ -10,6 +10,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 import pytest
+from claiming import claim
 from structlog.testing import capture_logs
 
 from vipd.core.model import Vip
@@ -62,7 +63,7 @@ def addresses(
 @pytest.fixture
 def theirs(addresses: Addresses) -> Iterator[Addresses]:
     """Two addresses of the administrator are secondaries of a virtual IP."""
-    assert addresses.claim("eth0", 51, [PRIMARY], LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, [PRIMARY], LEASE) is None
     ip("address", "add", THEIRS[0], "dev", "eth0", "label", "eth0:web")
     ip("address", "add", THEIRS[1], "dev", "eth0", "valid_lft", "500", "preferred_lft", "400")
     assert [info.get("secondary") for info in shown()] == [None, True, True]
@@ -82,8 +83,8 @@ def test_a_release_leaves_the_secondaries_of_the_administrator(theirs: Addresses
 
 
 def test_a_release_leaves_the_addresses_of_another_virtual_router(addresses: Addresses) -> None:
-    assert addresses.claim("eth0", 51, [PRIMARY], LEASE, owner=False) is None
-    assert addresses.claim("eth0", 52, [SECOND_VIP], LEASE, owner=False) is None
+    assert claim(addresses, "eth0", 51, [PRIMARY], LEASE) is None
+    assert claim(addresses, "eth0", 52, [SECOND_VIP], LEASE) is None
     with capture_logs():
         addresses.release("eth0", 51, [PRIMARY])
     assert present() == {str(SECOND_VIP)}
@@ -113,7 +114,7 @@ def test_whoever_cannot_write_proc_is_told(
     PROMOTE.write_text("0")
     both: list[Vip] = [PRIMARY, SECOND_VIP]
     with closing(Addresses(requests, links, Sysctls(tmp_path))) as addresses:
-        assert addresses.claim("eth0", 51, both, LEASE, owner=False) is None
+        assert claim(addresses, "eth0", 51, both, LEASE) is None
         ip("address", "add", THEIRS[0], "dev", "eth0")
         with capture_logs() as lines:
             addresses.release("eth0", 51, both)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from claiming import claim
 
 from vipd.core.model import Family, Vip
 from vipd.core.units import SECOND
@@ -90,7 +91,7 @@ def pair() -> Iterator[str]:
 def test_a_claim_makes_a_macvlan_for_each_family_and_the_addresses_are_there_alone(
     virtual: VirtualMacs, links: Links
 ) -> None:
-    assert virtual.claim("eth0", VRID, BOTH) is None
+    assert claim(virtual, "eth0", VRID, BOTH) is None
     made = macvlans()
     assert addresses_of(made[mac(Family.IPV4)]) == {str(VIP4)}
     assert addresses_of(made[mac(Family.IPV6)]) == {str(LOCAL6), str(VIP6)}
@@ -109,7 +110,7 @@ def test_a_claim_makes_a_macvlan_for_each_family_and_the_addresses_are_there_alo
 def test_a_macvlan_takes_its_own_settings_and_two_of_the_host_are_borrowed(
     virtual: VirtualMacs,
 ) -> None:
-    assert virtual.claim("eth0", VRID, BOTH) is None
+    assert claim(virtual, "eth0", VRID, BOTH) is None
     made = macvlans()
     ipv4, ipv6 = made[mac(Family.IPV4)]["ifname"], made[mac(Family.IPV6)]["ifname"]
     assert conf(ipv4, "ipv4/rp_filter") == 2
@@ -127,7 +128,7 @@ def test_a_gateway_forwards_what_its_virtual_mac_gets(virtual: VirtualMacs) -> N
     own = CONF / "eth0/forwarding"
     own.write_text("1")
     try:
-        assert virtual.claim("eth0", VRID, [VIP4]) is None
+        assert claim(virtual, "eth0", VRID, [VIP4]) is None
         assert conf(macvlans()[mac(Family.IPV4)]["ifname"], "ipv4/forwarding") == 1
     finally:
         own.write_text("0")
@@ -135,9 +136,9 @@ def test_a_gateway_forwards_what_its_virtual_mac_gets(virtual: VirtualMacs) -> N
 
 def test_a_second_claim_is_no_news_and_a_release_is_idempotent(virtual: VirtualMacs) -> None:
     for _ in range(2):
-        assert virtual.claim("eth0", VRID, BOTH) is None
+        assert claim(virtual, "eth0", VRID, BOTH) is None
     first = {one["ifindex"] for one in macvlans().values()}
-    assert virtual.claim("eth0", VRID, BOTH) is None
+    assert claim(virtual, "eth0", VRID, BOTH) is None
     assert {one["ifindex"] for one in macvlans().values()} == first
     for _ in range(2):
         virtual.release("eth0", VRID, BOTH)
@@ -147,7 +148,7 @@ def test_a_release_makes_silent_at_once_and_a_claim_can_follow_at_once(
     virtual: VirtualMacs,
 ) -> None:
     for _ in range(5):
-        assert virtual.claim("eth0", VRID, BOTH) is None
+        assert claim(virtual, "eth0", VRID, BOTH) is None
         virtual.release("eth0", VRID, BOTH)
         assert strict_arp() == (0, 0)
         assert not {str(vip) for vip in BOTH} & {
@@ -156,16 +157,16 @@ def test_a_release_makes_silent_at_once_and_a_claim_can_follow_at_once(
 
 
 def test_some_addresses_go_and_others_come(virtual: VirtualMacs) -> None:
-    assert virtual.claim("eth0", VRID, [VIP4, VIP6]) is None
+    assert claim(virtual, "eth0", VRID, [VIP4, VIP6]) is None
     virtual.release("eth0", VRID, [VIP4])
     assert list(macvlans()) == [mac(Family.IPV6)]
-    assert virtual.claim("eth0", VRID, [OTHER4, VIP6]) is None
+    assert claim(virtual, "eth0", VRID, [OTHER4, VIP6]) is None
     assert addresses_of(macvlans()[mac(Family.IPV4)]) == {str(OTHER4)}
 
 
 def test_two_vrids_do_not_disturb_each_other(virtual: VirtualMacs) -> None:
-    assert virtual.claim("eth0", 51, [VIP4]) is None
-    assert virtual.claim("eth0", 52, [OTHER4]) is None
+    assert claim(virtual, "eth0", 51, [VIP4]) is None
+    assert claim(virtual, "eth0", 52, [OTHER4]) is None
     assert set(macvlans()) == {mac(Family.IPV4, 51), mac(Family.IPV4, 52)}
     virtual.release("eth0", 51, [VIP4])
     assert strict_arp() == STRICT
@@ -175,8 +176,8 @@ def test_two_vrids_do_not_disturb_each_other(virtual: VirtualMacs) -> None:
 
 def test_one_vrid_on_two_links(virtual: VirtualMacs, links: Links, pair: str) -> None:
     links.drain()
-    assert virtual.claim("eth0", VRID, [VIP4]) is None
-    assert virtual.claim(pair, VRID, [OTHER4]) is None
+    assert claim(virtual, "eth0", VRID, [VIP4]) is None
+    assert claim(virtual, pair, VRID, [OTHER4]) is None
     shown = json.loads(ip("-json", "address", "show", "type", "macvlan"))
     assert {(one["link"], *addresses_of(one)) for one in shown} == {
         ("eth0", str(VIP4)),
@@ -186,7 +187,7 @@ def test_one_vrid_on_two_links(virtual: VirtualMacs, links: Links, pair: str) ->
 
 def test_what_the_administrator_sets_meanwhile_stays(virtual: VirtualMacs) -> None:
     announce = CONF / "all/arp_announce"
-    assert virtual.claim("eth0", VRID, [VIP4]) is None
+    assert claim(virtual, "eth0", VRID, [VIP4]) is None
     announce.write_text("1")
     virtual.release("eth0", VRID, [VIP4])
     assert strict_arp() == (0, 1)
@@ -196,7 +197,7 @@ def test_what_the_administrator_sets_meanwhile_stays(virtual: VirtualMacs) -> No
 def test_what_is_strict_already_is_not_borrowed(virtual: VirtualMacs) -> None:
     ignore = CONF / "all/arp_ignore"
     ignore.write_text("2")
-    assert virtual.claim("eth0", VRID, [VIP4]) is None
+    assert claim(virtual, "eth0", VRID, [VIP4]) is None
     assert strict_arp() == (2, 2)
     virtual.release("eth0", VRID, [VIP4])
     assert strict_arp() == (2, 0)
@@ -209,10 +210,10 @@ def test_a_setting_that_defeats_virtual_macs_is_an_obstacle(
 ) -> None:
     (CONF / setting).write_text(value)
     try:
-        reason = virtual.claim("eth0", VRID, [VIP6, VIP4])
+        reason = claim(virtual, "eth0", VRID, [VIP6, VIP4])
         assert reason is not None
         assert reason.startswith(f"net.ipv4.conf.{setting.replace('/', '.')} = {value} ")
-        assert virtual.claim("eth0", VRID, [VIP6]) is None
+        assert claim(virtual, "eth0", VRID, [VIP6]) is None
     finally:
         (CONF / setting).write_text("0")
 
@@ -223,7 +224,7 @@ def test_an_address_that_is_elsewhere_is_refused_with_the_way_out(
 ) -> None:
     ip("address", "add", str(vip), "dev", "eth0")
     try:
-        reason = virtual.claim("eth0", VRID, BOTH)
+        reason = claim(virtual, "eth0", VRID, BOTH)
         assert reason is not None
         assert reason.startswith(f"{vip} is on eth0 already")
         assert f"ip address del {vip} dev eth0" in reason
@@ -235,7 +236,7 @@ def test_a_refused_claim_leaves_nothing(virtual: VirtualMacs, links: Links, pair
     """An interface with an MTU below 1280 bytes cannot have IPv6."""
     ip("link", "set", "dev", pair, "mtu", "1000")
     links.drain()
-    reason = virtual.claim(pair, VRID, [VIP4, VIP6])
+    reason = claim(virtual, pair, VRID, [VIP4, VIP6])
     assert reason is not None
     assert reason.startswith(f"the kernel refused a virtual MAC address on {pair}: ")
     assert strict_arp() == (0, 0)
@@ -248,7 +249,7 @@ def test_an_interface_of_a_bridge_cannot_have_a_macvlan(
     try:
         ip("link", "set", "dev", pair, "master", "bridge")
         links.drain()
-        reason = virtual.claim(pair, VRID, [VIP4])
+        reason = claim(virtual, pair, VRID, [VIP4])
     finally:
         ip("link", "del", "dev", "bridge")
     assert reason is not None
@@ -256,7 +257,7 @@ def test_an_interface_of_a_bridge_cannot_have_a_macvlan(
 
 
 def test_no_interface_no_claim(virtual: VirtualMacs) -> None:
-    assert virtual.claim("eth7", VRID, BOTH) == "eth7 does not exist"
+    assert claim(virtual, "eth7", VRID, BOTH) == "eth7 does not exist"
     virtual.release("eth7", VRID, BOTH)
 
 
@@ -264,7 +265,7 @@ def test_no_ethernet_no_claim(virtual: VirtualMacs, links: Links) -> None:
     ip("tuntap", "add", "dev", "point", "mode", "tun")
     try:
         links.drain()
-        reason = virtual.claim("point", VRID, [VIP4])
+        reason = claim(virtual, "point", VRID, [VIP4])
     finally:
         ip("tuntap", "del", "dev", "point", "mode", "tun")
     assert reason == "point has no Ethernet address, so it cannot have a virtual one"
@@ -272,14 +273,14 @@ def test_no_ethernet_no_claim(virtual: VirtualMacs, links: Links) -> None:
 
 def test_the_interface_goes_and_comes_again(virtual: VirtualMacs, links: Links, pair: str) -> None:
     links.drain()
-    assert virtual.claim(pair, VRID, BOTH) is None
+    assert claim(virtual, pair, VRID, BOTH) is None
     ip("link", "del", "dev", pair)
     links.drain()
-    assert virtual.claim(pair, VRID, BOTH) == f"{pair} does not exist"
+    assert claim(virtual, pair, VRID, BOTH) == f"{pair} does not exist"
     assert strict_arp() == STRICT
     ip("link", "add", "dev", pair, "type", "veth", "peer", "name", "right")
     links.drain()
-    assert virtual.claim(pair, VRID, BOTH) is None
+    assert claim(virtual, pair, VRID, BOTH) is None
     assert len(macvlans()) == 2
     ip("link", "del", "dev", pair)
     virtual.release(pair, VRID, BOTH)
@@ -287,9 +288,9 @@ def test_the_interface_goes_and_comes_again(virtual: VirtualMacs, links: Links, 
 
 
 def test_a_macvlan_that_somebody_deletes_is_made_again(virtual: VirtualMacs) -> None:
-    assert virtual.claim("eth0", VRID, [VIP4]) is None
+    assert claim(virtual, "eth0", VRID, [VIP4]) is None
     ip("link", "del", "dev", macvlans()[mac(Family.IPV4)]["ifname"])
-    assert virtual.claim("eth0", VRID, [VIP4]) is None
+    assert claim(virtual, "eth0", VRID, [VIP4]) is None
     assert addresses_of(macvlans()[mac(Family.IPV4)]) == {str(VIP4)}
 
 
@@ -300,11 +301,11 @@ def test_a_claim_adopts_what_a_crash_left_and_nobody_notices(
     requests: Requests, links: Links, virtual: VirtualMacs
 ) -> None:
     """The first life, which holds a reference still, stands for one that was killed."""
-    assert virtual.claim("eth0", VRID, [*BOTH, OTHER4], LEASE) is None
+    assert claim(virtual, "eth0", VRID, [*BOTH, OTHER4], LEASE) is None
     left = {name: one["ifindex"] for name, one in macvlans().items()}
     links.drain()
     with closing(VirtualMacs(requests, links)) as next_life:
-        assert next_life.claim("eth0", VRID, BOTH, 2 * LEASE) is None
+        assert claim(next_life, "eth0", VRID, BOTH, 2 * LEASE) is None
         made = macvlans()
         assert {name: one["ifindex"] for name, one in made.items()} == left
         assert addresses_of(made[mac(Family.IPV4)]) == {str(VIP4)}
@@ -325,10 +326,10 @@ def test_what_is_not_as_we_would_make_it_is_made_anew(
     requests: Requests, links: Links, words: tuple[str, ...]
 ) -> None:
     first = VirtualMacs(requests, links)
-    assert first.claim("eth0", VRID, [VIP4], LEASE) is None
+    assert claim(first, "eth0", VRID, [VIP4], LEASE) is None
     device = macvlans()[mac(Family.IPV4)]
     ip("link", "set", "dev", device["ifname"], *words)
-    assert first.claim("eth0", VRID, [VIP4], LEASE) is None
+    assert claim(first, "eth0", VRID, [VIP4], LEASE) is None
     made = macvlans()[mac(Family.IPV4)]
     assert made["ifindex"] != device["ifindex"]
     assert made["linkinfo"]["info_data"]["mode"] == "bridge"
@@ -338,11 +339,11 @@ def test_what_is_not_as_we_would_make_it_is_made_anew(
 def test_a_bad_one_of_an_earlier_life_is_made_anew_and_its_loan_given_back(
     requests: Requests, links: Links, virtual: VirtualMacs
 ) -> None:
-    assert virtual.claim("eth0", VRID, [VIP4], LEASE) is None
+    assert claim(virtual, "eth0", VRID, [VIP4], LEASE) is None
     device = macvlans()[mac(Family.IPV4)]
     ip("link", "set", "dev", device["ifname"], "type", "macvlan", "mode", "vepa")
     with closing(VirtualMacs(requests, links)) as next_life:
-        assert next_life.claim("eth0", VRID, [VIP4], LEASE) is None
+        assert claim(next_life, "eth0", VRID, [VIP4], LEASE) is None
         made = macvlans()[mac(Family.IPV4)]
         assert made["ifindex"] != device["ifindex"]
         assert made["linkinfo"]["info_data"]["mode"] == "bridge"
@@ -352,10 +353,10 @@ def test_a_bad_one_of_an_earlier_life_is_made_anew_and_its_loan_given_back(
 def test_an_address_may_move_to_another_virtual_router_between_two_lives(
     requests: Requests, links: Links, virtual: VirtualMacs
 ) -> None:
-    assert virtual.claim("eth0", 51, [VIP4, OTHER4], LEASE) is None
+    assert claim(virtual, "eth0", 51, [VIP4, OTHER4], LEASE) is None
     links.drain()
     with closing(VirtualMacs(requests, links)) as next_life:
-        assert next_life.claim("eth0", 52, [VIP4], LEASE) is None
+        assert claim(next_life, "eth0", 52, [VIP4], LEASE) is None
         made = macvlans()
         assert addresses_of(made[mac(Family.IPV4, 52)]) == {str(VIP4)}
         assert addresses_of(made[mac(Family.IPV4, 51)]) == {str(OTHER4)}
@@ -368,8 +369,8 @@ def test_an_address_may_move_to_another_virtual_router_between_two_lives(
 def test_a_sweep_can_leave_what_ends_by_itself(
     requests: Requests, links: Links, virtual: VirtualMacs
 ) -> None:
-    assert virtual.claim("eth0", 51, [VIP4], LEASE) is None
-    assert virtual.claim("eth0", 52, [OTHER4], 0) is None
+    assert claim(virtual, "eth0", 51, [VIP4], LEASE) is None
+    assert claim(virtual, "eth0", 52, [OTHER4], 0) is None
     made = macvlans()
     links.drain()
     with closing(VirtualMacs(requests, links)) as next_life:
@@ -381,7 +382,7 @@ def test_a_sweep_can_leave_what_ends_by_itself(
 def test_the_sweep_of_plain_addresses_leaves_macvlans_alone(
     addresses: Addresses, links: Links, virtual: VirtualMacs
 ) -> None:
-    assert virtual.claim("eth0", VRID, BOTH) is None
+    assert claim(virtual, "eth0", VRID, BOTH) is None
     links.drain()
     assert addresses.sweep() == []
     assert virtual.inspect("eth0", VRID, BOTH, 0) is None
@@ -391,8 +392,8 @@ def test_the_next_life_sweeps_what_a_crash_left_and_gives_back_what_it_borrowed(
     requests: Requests, links: Links, virtual: VirtualMacs
 ) -> None:
     """What a crash leaves is what is there before `close`: the first life stops in mid-air."""
-    assert virtual.claim("eth0", 51, BOTH) is None
-    assert virtual.claim("eth0", 52, [OTHER4]) is None
+    assert claim(virtual, "eth0", 51, BOTH) is None
+    assert claim(virtual, "eth0", 52, [OTHER4]) is None
     left = {one["ifname"] for one in macvlans().values()}
     with closing(VirtualMacs(requests, links)) as next_life:
         assert set(next_life.sweep()) == left
@@ -405,7 +406,7 @@ def test_the_next_life_sweeps_what_a_crash_left_and_gives_back_what_it_borrowed(
 def test_a_sweep_spares_what_this_life_holds_and_what_only_looks_like_ours(
     virtual: VirtualMacs,
 ) -> None:
-    assert virtual.claim("eth0", VRID, [VIP4]) is None
+    assert claim(virtual, "eth0", VRID, [VIP4]) is None
     add = ("link", "add", "link", "eth0", "name")
     ip(*add, "vipd4-7-2", "address", "02:00:00:00:00:99", "type", "macvlan", "mode", "bridge")
     ip(*add, "vrrp4-7", "address", mac(Family.IPV4, 7), "type", "macvlan", "mode", "bridge")
@@ -464,7 +465,7 @@ def told(links: Links, virtual: VirtualMacs) -> str:
 @pytest.fixture
 def held(links: Links, virtual: VirtualMacs) -> VirtualMacs:
     """All is well, and netlink has said so."""
-    assert virtual.claim("eth0", VRID, BOTH, LEASE) is None
+    assert claim(virtual, "eth0", VRID, BOTH, LEASE) is None
     deadline = time.monotonic() + 5
     while virtual.present("eth0", VRID) != set(BOTH):
         select.select([links], [], [], max(deadline - time.monotonic(), 0))
@@ -492,7 +493,7 @@ def test_a_macvlan_that_somebody_changes_is_named_and_put_right(
     name = macvlans()[mac(family)]["ifname"]
     ip(*words.format(name).split())
     assert told(links, held).startswith(f"{name} {text}")
-    assert held.claim("eth0", VRID, BOTH, LEASE) is None
+    assert claim(held, "eth0", VRID, BOTH, LEASE) is None
     assert held.inspect("eth0", VRID, BOTH, LEASE) is None
     made = macvlans()
     assert set(made) == {mac(Family.IPV4), mac(Family.IPV6)}
@@ -510,7 +511,7 @@ def test_an_address_that_somebody_takes_off_a_macvlan(
     name = macvlans()[mac(Family(vip.version))]["ifname"]
     ip("address", "del", str(vip), "dev", name)
     assert told(links, held) == f"{vip} was removed from {name}"
-    assert held.claim("eth0", VRID, BOTH, LEASE) is None
+    assert claim(held, "eth0", VRID, BOTH, LEASE) is None
     assert held.inspect("eth0", VRID, BOTH, LEASE) is None
     assert str(vip) in addresses_of(macvlans()[mac(Family(vip.version))])
 
@@ -521,14 +522,14 @@ def test_another_prefix_on_a_macvlan(held: VirtualMacs, links: Links, vip: Vip) 
     ip("address", "del", str(vip), "dev", name)
     ip("address", "add", other, "dev", name)
     assert told(links, held) == f"{vip} is on {name} with another prefix, {other}"
-    assert held.claim("eth0", VRID, BOTH, LEASE) is None
+    assert claim(held, "eth0", VRID, BOTH, LEASE) is None
     assert held.inspect("eth0", VRID, BOTH, LEASE) is None
     assert other not in addresses_of(macvlans()[mac(Family(vip.version))])
 
 
 def test_the_first_of_two_addresses_goes_and_the_other_stays(virtual: VirtualMacs) -> None:
     """It is the second's primary."""
-    assert virtual.claim("eth0", VRID, [VIP4, OTHER4], LEASE) is None
+    assert claim(virtual, "eth0", VRID, [VIP4, OTHER4], LEASE) is None
     virtual.release("eth0", VRID, [VIP4])
     assert addresses_of(macvlans()[mac(Family.IPV4)]) == {str(OTHER4)}
 
@@ -543,7 +544,7 @@ def test_without_a_macvlan_there_is_nothing_to_hold_and_without_an_interface_no_
 
 def test_closing_leaves_nothing_behind(requests: Requests, links: Links) -> None:
     short = VirtualMacs(requests, links)
-    assert short.claim("eth0", VRID, BOTH) is None
+    assert claim(short, "eth0", VRID, BOTH) is None
     short.close()
     assert macvlans() == {}
     assert strict_arp() == (0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface
 
@@ -13,6 +13,7 @@ from vipd.core.model import (
     Advert,
     Channel,
     ChecksumForm,
+    Claim,
     IPAddress,
     LinkFacts,
     State,
@@ -216,8 +217,8 @@ class FakeAdverts:
             raise self.world.attach_error
         self.world.opened.add(channel)
 
-    def retain(self, channels: Collection[Channel]) -> None:
-        self.world.opened &= set(channels)
+    def retain(self, vrids: Mapping[Channel, Collection[int]]) -> None:
+        self.world.opened &= vrids.keys()
 
     def send(self, channel: Channel, destination: IPAddress, payload: bytes) -> None:
         if self.world.send_error:
@@ -244,22 +245,21 @@ class FakeAddresses:
 
     world: World
 
-    def renew(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
-    ) -> str | None:
-        del vrid
-        assert {(interface, vip) for vip in addresses} <= self.world.kernel
-        self.world.done.append(("renew", lease // SECOND))
-        return self.world.refusal
+    def renew(self, claims: Sequence[Claim]) -> list[str | None]:
+        for claim in claims:
+            assert {(claim.interface, vip) for vip in claim.addresses} <= self.world.kernel
+            self.world.done.append(("renew", claim.lease // SECOND))
+        return [self.world.refusal for _ in claims]
 
-    def claim(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration, *, owner: bool
-    ) -> str | None:
-        del vrid, lease, owner
-        if self.world.refusal is None:
-            self.world.kernel |= {(interface, vip) for vip in addresses}
-        self.world.done.append(("claim", tuple(map(str, addresses))))
-        return self.world.refusal
+    def prepare(self, claim: Claim) -> None:
+        """There is nothing to prepare."""
+
+    def claim(self, claims: Sequence[Claim]) -> list[str | None]:
+        for claim in claims:
+            if self.world.refusal is None:
+                self.world.kernel |= {(claim.interface, vip) for vip in claim.addresses}
+            self.world.done.append(("claim", tuple(map(str, claim.addresses))))
+        return [self.world.refusal for _ in claims]
 
     def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
         del vrid
@@ -289,21 +289,20 @@ class FakeVirtualMacs:
 
     world: World
 
-    def renew(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
-    ) -> str | None:
-        del interface, addresses
-        self.world.done.append((f"renew at virtual MAC {vrid}", lease // SECOND))
-        return self.world.refusal
+    def renew(self, claims: Sequence[Claim]) -> list[str | None]:
+        for claim in claims:
+            done = (f"renew at virtual MAC {claim.vrid}", claim.lease // SECOND)
+            self.world.done.append(done)
+        return [self.world.refusal for _ in claims]
 
-    def claim(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
-    ) -> str | None:
-        del lease
-        if self.world.refusal is None:
-            self.world.kernel |= {(f"{interface} {vrid}", vip) for vip in addresses}
-        self.world.done.append((f"claim at virtual MAC {vrid}", tuple(map(str, addresses))))
-        return self.world.refusal
+    def claim(self, claims: Sequence[Claim]) -> list[str | None]:
+        for claim in claims:
+            place, addresses = f"{claim.interface} {claim.vrid}", claim.addresses
+            if self.world.refusal is None:
+                self.world.kernel |= {(place, vip) for vip in addresses}
+            done = (f"claim at virtual MAC {claim.vrid}", tuple(map(str, addresses)))
+            self.world.done.append(done)
+        return [self.world.refusal for _ in claims]
 
     def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
         self.world.kernel -= {(f"{interface} {vrid}", vip) for vip in addresses}
@@ -340,6 +339,9 @@ class FakeAnnouncer:
         del interface
         at = f" at virtual MAC {vrid}" if vrid else ""
         self.world.done.append((f"announce{at}", tuple(map(str, addresses))))
+
+    def prepare(self, interface: str, addresses: Sequence[Vip], vrid: int | None = None) -> None:
+        """There is nothing to prepare."""
 
 
 @dataclass

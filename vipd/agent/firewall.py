@@ -68,15 +68,20 @@ class Firewall:
             self._unheard.clear()
         self._until = now + _doubt(interval)
 
+    def has_just_heard(self, interval: Duration, now: Instant) -> bool:
+        """Whether the socket has got an advert so lately that it may be the one that the tap has.
+
+        Why: one that it misses is an interval and more after the last that it got.
+        """
+        return self._heard is not None and now - self._heard < interval * 3 // 2
+
     def tapped(self, source: IPAddress, interval: Duration, now: Instant) -> str | None:
         """The tap has seen an advert; what has to be said, if it is proved now that the socket
         does not get them.
-
-        Why: what the socket has heard just before may be the same advert.
         """
-        self.wonder(interval, now)
-        if self._heard is not None and now - self._heard < interval // 2:
+        if self.has_just_heard(interval, now):
             return None
+        self.wonder(interval, now)
         if source in self._unheard or len(self._unheard) >= SOURCES_REMEMBERED:
             return None
         self._unheard.add(source)

@@ -10,12 +10,12 @@ from vipd.agent.firewall import Firewall
 from vipd.agent.memory import key_of
 from vipd.agent.scrutiny import Scrutiny
 from vipd.agent.source import channels_of
-from vipd.core.actions import ReportTransition, SendAdvert
+from vipd.core.actions import ClaimAddresses, RenewAddresses, ReportTransition, SendAdvert
 from vipd.core.cause import CauseCode
 from vipd.core.config import InstanceConfig
 from vipd.core.incident import IncidentCode
 from vipd.core.machine import Machine
-from vipd.core.model import Advert, Channel, Family, IPAddress, LinkFacts
+from vipd.core.model import Advert, Channel, Claim, Family, IPAddress, LinkFacts
 from vipd.core.units import Instant, to_centiseconds
 from vipd.wire.virtual_mac import advert_frame
 from vipd.wire.vrrp import GROUP, REQUIRED_TTL, DropReason, Rules, advertised, encode
@@ -50,6 +50,7 @@ class Passage:
 class Packet:
     """One advert, ready to be sent: as a VRRP message, or `framed`, with all headers before it."""
 
+    family: Family
     channel: Channel
     destination: IPAddress
     payload: bytes
@@ -67,8 +68,9 @@ class Instance:
         self.passages: list[Passage] = []
         self.stepped_at: Instant = 0
         """When its machine was stepped last."""
-        self.early: dict[str, float] = {}
-        """What was done since then, and when, before a transition was reported."""
+        self.early: dict[str, float] | None = None
+        """What was done since then, and when, before a transition was reported; None where no
+        transition can follow."""
         self.leased_until: Instant | None = None
         """When the kernel removes the addresses by itself; None without a lease."""
         self._link = LinkFacts(name=config.interface, exists=False)
@@ -106,20 +108,38 @@ class Instance:
         """Remember the link and which interface it is; other sources make other packets."""
         self._link, self._index = link, index
         self._channels = channels_of(self._config, link)
-        self._packets: dict[tuple[Family, SendAdvert], tuple[Packet, ...]] = {}
+        self._said: SendAdvert | None = None
+        self._packets: tuple[Packet, ...] = ()
+        self._claim: Claim | None = None
 
     def replaced_by(self, index: int | None) -> bool:
         """Whether another interface has taken the name since we learned of it."""
         return None not in (self._index, index) and self._index != index
 
-    def packets(self, family: Family, what: SendAdvert) -> tuple[Packet, ...]:
+    def packets(self, what: SendAdvert) -> tuple[Packet, ...]:
         """An advert for each of its destinations, built once and sent many times."""
-        key = (family, what)
-        if key not in self._packets:
-            self._packets[key] = tuple(self._build(family, what))
-        return self._packets[key]
+        if what is not self._said:
+            self._said, self._packets = what, tuple(self._build(what))
+        return self._packets
 
-    def _build(self, family: Family, what: SendAdvert) -> Iterator[Packet]:
+    def claim(self, what: ClaimAddresses | RenewAddresses) -> Claim:
+        """What the kernel is asked for: the same value for as long as it is the same."""
+        claim, config = self._claim, self._config
+        if claim is None or claim.addresses is not what.addresses or claim.lease != what.lease:
+            claim = self._claim = Claim(
+                interface=config.interface,
+                vrid=config.vrid,
+                addresses=what.addresses,
+                lease=what.lease,
+                owner=config.owner,
+            )
+        return claim
+
+    def _build(self, what: SendAdvert) -> Iterator[Packet]:
+        for family in what.among(self._config.families):
+            yield from self._build_for(family, what)
+
+    def _build_for(self, family: Family, what: SendAdvert) -> Iterator[Packet]:
         config = self.config
         channel = self._channels.get(family)
         if channel is None:
@@ -140,4 +160,10 @@ class Instance:
             )
             if framed:
                 payload = advert_frame(payload, source=channel.source, vrid=config.vrid)
-            yield Packet(channel=channel, destination=peer, payload=payload, framed=framed)
+            yield Packet(
+                family=family,
+                channel=channel,
+                destination=peer,
+                payload=payload,
+                framed=framed,
+            )

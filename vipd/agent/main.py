@@ -19,13 +19,14 @@ from pathlib import Path
 
 from vipd import __version__, log
 from vipd.agent import garbage, realtime
-from vipd.agent.alarm import LoopAlarm
+from vipd.agent.alarm import TimerAlarm
 from vipd.agent.attendant import Attendant
 from vipd.agent.capability import Capability, require
 from vipd.agent.hello import Hellos
 from vipd.agent.instance import Instance
 from vipd.agent.journal import Journal
 from vipd.agent.journal_file import journal_beside
+from vipd.agent.listener import Listener
 from vipd.agent.memory import Entry, Memory, key_of
 from vipd.agent.ports import Ports
 from vipd.agent.reload import Reloading
@@ -215,7 +216,7 @@ async def _serve(file: Path, config: Config) -> None:
     clock = time.monotonic_ns
     async with AsyncExitStack() as stack:
         world = stack.enter_context(_world())
-        alarm = LoopAlarm(asyncio.get_running_loop())
+        alarm = stack.enter_context(closing(TimerAlarm(asyncio.get_running_loop())))
         runtime = alarm.runtime = Runtime(world.ports, clock, alarm, log.get())
         journal = Journal(journal_beside(config.agent.control_socket), clock, log.get())
         hello_sockets = stack.enter_context(closing(HelloSockets(config.agent.hello_port)))
@@ -245,7 +246,9 @@ async def _serve(file: Path, config: Config) -> None:
         stack.callback(staff.rounds.end)
         stack.callback(agent.leave_at_once)
         agent.start(config)
-        stack.enter_context(_watched(world.descriptors, runtime.wake))
+        stack.enter_context(_watched((world.news,), runtime.wake))
+        loop = asyncio.get_running_loop()
+        stack.enter_context(closing(Listener(loop, world.speech, runtime.wake)))
         stack.enter_context(_watched(world.whispers, runtime.overhear))
         await agent.stay()
 
@@ -254,11 +257,13 @@ async def _serve(file: Path, config: Config) -> None:
 class _World:
     """The real world: the ports, and the descriptors that tell when something happened there.
 
-    `whispers` are those of what others say about us, which comes after what they say to us.
+    `news` are the kernel's, `speech` is what others say to us; `whispers` are what they say about
+    us, which comes after that.
     """
 
     ports: Ports
-    descriptors: tuple[int, ...]
+    news: int
+    speech: int
     whispers: tuple[int, ...]
 
 
@@ -283,7 +288,8 @@ def _world() -> Iterator[_World]:
                 tap=tap,
                 links=links,
             ),
-            descriptors=(links.fileno(), adverts.fileno()),
+            news=links.fileno(),
+            speech=adverts.fileno(),
             whispers=(neighbors.fileno(), tap.fileno()),
         )
 

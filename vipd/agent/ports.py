@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vipd.core.model import Channel, IPAddress, LinkFacts, Vip
+from vipd.core.model import Channel, Claim, IPAddress, LinkFacts, Vip
 from vipd.core.units import Duration, Instant
 from vipd.wire.vrrp import Datagram
 
@@ -31,8 +31,8 @@ class AdvertPort(Protocol):
     def open(self, channel: Channel, index: int) -> None:
         """Listen and be ready to send, if that is not so already; OSError when it is refused."""
 
-    def retain(self, channels: Collection[Channel]) -> None:
-        """Close every other channel."""
+    def retain(self, vrids: Mapping[Channel, Collection[int]]) -> None:
+        """Close every other channel. On these, the adverts of these VRIDs are ours."""
 
     def send(self, channel: Channel, destination: IPAddress, payload: bytes) -> None:
         """Send one advert; OSError when it did not leave this host."""
@@ -44,18 +44,17 @@ class AdvertPort(Protocol):
 class AddressPort(Protocol):
     """The virtual IPs in the kernel."""
 
-    def claim(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration, *, owner: bool
-    ) -> str | None:
-        """Install all addresses, or none: the reason of the refusal, or None.
+    def claim(self, claims: Sequence[Claim]) -> Sequence[str | None]:
+        """For each claim, install all its addresses, or none: the reason of a refusal, or None.
 
-        They are this virtual router's from then on, whoever had claimed them before.
+        They are that virtual router's from then on, whoever had claimed them before.
         """
 
-    def renew(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
-    ) -> str | None:
-        """Let their lease begin anew: the reason of a refusal, or None."""
+    def prepare(self, claim: Claim) -> None:
+        """Be ready for a claim that may be made."""
+
+    def renew(self, claims: Sequence[Claim]) -> Sequence[str | None]:
+        """For each claim, let its lease begin anew: the reason of a refusal, or None."""
 
     def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
         """Remove those of the addresses that we installed for this virtual router."""
@@ -72,15 +71,14 @@ class AddressPort(Protocol):
 class VirtualMacPort(Protocol):
     """The virtual IPs in the kernel, behind the MAC address of their virtual router."""
 
-    def claim(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
-    ) -> str | None:
-        """Serve all addresses from virtual MACs, or none: the reason of the refusal, or None."""
+    def claim(self, claims: Sequence[Claim]) -> Sequence[str | None]:
+        """For each claim, serve all its addresses from virtual MACs, or none.
 
-    def renew(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
-    ) -> str | None:
-        """Let their lease begin anew: the reason of a refusal, or None."""
+        The reason of a refusal, or None.
+        """
+
+    def renew(self, claims: Sequence[Claim]) -> Sequence[str | None]:
+        """For each claim, let its lease begin anew: the reason of a refusal, or None."""
 
     def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
         """Take these addresses away."""
@@ -108,6 +106,9 @@ class AnnouncePort(Protocol):
 
         OSError when that is refused.
         """
+
+    def prepare(self, interface: str, addresses: Sequence[Vip], vrid: int | None = None) -> None:
+        """Be ready to announce them."""
 
 
 class NeighborPort(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -134,9 +135,13 @@ class Roster:
         """The instances of an interface."""
         return (each for each in self if each.config.interface == interface)
 
-    def channels(self) -> list[Channel]:
-        """The ways for all of their adverts."""
-        return [channel for each in self for channel in each.channels.values()]
+    def channels(self) -> dict[Channel, set[int]]:
+        """The ways for all of their adverts, with the VRIDs of each."""
+        vrids: defaultdict[Channel, set[int]] = defaultdict(set)
+        for each in self:
+            for channel in each.channels.values():
+                vrids[channel].add(each.config.vrid)
+        return vrids
 
     def watched(self, interface: str) -> frozenset[IPAddress]:
         """The addresses whose neighbours are of interest on an interface."""

@@ -5,14 +5,14 @@ packet that has arrived, then let the time pass; do what the machines ask for; s
 Packets go before timers, always: an advert that waits in a socket is proof that the MASTER lives.
 An alarm that comes early needs no care, because deadlines are data in the machines; it is set anew
 only when something is due before it, so that hearing an advert, which moves a deadline away, costs
-nothing.
+nothing (`vipd.agent.schedule`). What the machines want of their addresses at one wake-up is asked
+of the kernel at once.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from vipd.agent.crew import Crew
 from vipd.agent.executor import Executor
@@ -20,13 +20,14 @@ from vipd.agent.instance import Instance
 from vipd.agent.ports import Alarm, Clock, Ports
 from vipd.agent.reception import Reception
 from vipd.agent.roster import Roster
-from vipd.agent.source import channels_of, facts_for
+from vipd.agent.schedule import Schedule
 from vipd.agent.stranger import Strangers
+from vipd.agent.surroundings import Surroundings
 from vipd.agent.throttle import Throttle
 from vipd.config.plan import plan
 from vipd.core import events
 from vipd.core.config import InstanceConfig
-from vipd.core.model import LinkFacts
+from vipd.core.model import State
 from vipd.core.units import CENTISECOND, Duration, Instant
 from vipd.log import Logger
 
@@ -46,9 +47,10 @@ class Runtime:
         self._executor = Executor(ports, clock, log)
         self._roster = Roster()
         self._inbox: deque[tuple[Instance, events.Event]] = deque()
-        self._watched: frozenset[str] = frozenset()
+        self._schedule = Schedule()
         self._wakes_at: Instant | None = None
         self._reception = Reception(self._roster, clock, log, self._throttle)
+        self._surroundings = Surroundings(ports, self._roster, clock, self._throttle)
         self._crew = Crew()
 
     @property
@@ -126,20 +128,25 @@ class Runtime:
         for config in change.changed:
             self._roster.named(config.name).configure(config)
         self._roster.enlist(configs, added)
+        self._reception.forget()
         if any(config.unicast for config in configs):
             self._ports.links.follow_routes()
         interfaces = {config.interface for config in configs}
-        self._look_at_links(interfaces)
+        self._inbox.extend(self._surroundings.look_at(interfaces))
         for config in change.changed:
             self._inform(self._roster.named(config.name), config)
             self._post(self._roster.named(config.name), events.ConfigChanged(config))
         for instance in added:
-            self._warn(instance.config)
+            self._warn_of(instance.config)
             self._inform(instance, instance.config)
             self._post(instance, events.Started((spoke or {}).get(instance.config.name)))
-        self._settle()
-        self._close_unused()
-        self._inspect()
+        self._look_after(interfaces)
+
+    def _warn_of(self, config: InstanceConfig) -> None:
+        """Say once what an operator may believe that is not so."""
+        if config.password is not None:
+            text = "the password of VRRPv2 protects nothing: everybody on the link can read it"
+            self._log.warning(text, instance=config.name)
 
     def _inform(self, instance: Instance, config: InstanceConfig) -> None:
         """Tell an instance what is known of the trackers that it uses from now on, and what is
@@ -198,14 +205,26 @@ class Runtime:
     def _take_in(self) -> None:
         self._notice_lateness()
         if changed := self._ports.links.drain():
-            self._look_at_links(changed)
-            self._settle()
-            self._close_unused()
-            self._inspect()
+            self._look_around(changed)
         for interface, datagram in tuple(self._ports.adverts.drain()):
             if taken := self._reception.take(interface, datagram):
                 self._post(*taken)
         self._settle()
+
+    def _look_around(self, interfaces: Collection[str]) -> None:
+        """Tell the instances what has become of these interfaces, and of the addresses there."""
+        self._inbox.extend(self._surroundings.look_at(interfaces))
+        self._look_after(interfaces)
+
+    def _look_after(self, interfaces: Collection[str]) -> None:
+        """Let the instances take what they were told, and see how their addresses are after it."""
+        self._settle()
+        self._surroundings.close_unused()
+        self._inbox.extend(self._surroundings.inspect(interfaces))
+        self._settle()
+        for instance in self._roster:
+            if instance.machine.state is State.BACKUP:
+                self._executor.prepare(instance)
 
     def _hear_neighbors(self) -> None:
         for interface, address, mac in self._ports.neighbors.drain():
@@ -231,16 +250,16 @@ class Runtime:
 
         Order: an answer to a probe that waits goes before the takeover that it may hold back.
         """
-        self._hear_neighbors()
-        now, self._wakes_at = self._clock(), None
-        for instance in self._roster:
-            due = instance.machine.next_deadline()
-            if due is not None and due <= now:
-                self._post(instance, events.TimePassed())
+        due = self._schedule.take_due(self._clock())
+        self._wakes_at = None
+        if any(instance.machine.state is State.BACKUP for instance in due):
+            self._hear_neighbors()
+        for instance in due:
+            self._post(instance, events.TimePassed())
         self._settle()
-        for instance in self._roster:
-            self._wake_for(instance)
-        self._use_tap()
+        self._set_alarm()
+        if self._surroundings.taps:
+            self._surroundings.use_tap()
 
     # -- events -----------------------------------------------------------------------------
 
@@ -250,31 +269,60 @@ class Runtime:
     def _settle(self) -> None:
         """Let the machines take every event that waits, and do what they ask for.
 
+        Why one reading of the clock for all that waits: what happens at the same time goes on at
+        the same time, so that instances which take over together speak together ever after.
+        """
+        stepped: dict[Instance, None] = {}
+        while self._inbox or self._fulfil() or self._consult():
+            now = self._clock()
+            for _ in range(len(self._inbox)):
+                instance, event = self._inbox.popleft()
+                stepped[instance] = None
+                self._step(instance, event, now)
+        for instance in stepped:
+            self._schedule.note(instance)
+        self._set_alarm()
+        if self._executor.doubts:
+            self._executor.doubts = False
+            self._surroundings.use_tap()
+        if changed := [each for each in stepped if each.passages]:
+            self._tell_of(changed)
+        if self._roster.drop_gone():
+            self._forget_gone()
+
+    def _step(self, instance: Instance, event: events.Event, now: Instant) -> None:
+        """Let one machine take one event, and do what it asks for.
+
         Order: what comes of an action goes before whatever else waits for that instance.
         """
-        stepped: dict[int, Instance] = {}
-        while self._inbox or self._consult():
-            instance, event = self._inbox.popleft()
-            stepped[id(instance)] = instance
-            instance.stepped_at, instance.early = self._clock(), {}
-            for action in instance.machine.step(event, instance.stepped_at):
-                outcome = self._executor.perform(instance, action)
-                if outcome is not None:
-                    self._inbox.appendleft((instance, outcome))
-        changed = [each for each in stepped.values() if each.passages]
+        actions = instance.machine.step(event, now)
+        instance.stepped_at, instance.early = now, {} if len(actions) > 1 else None
+        outcomes = [self._executor.perform(instance, action) for action in actions]
+        for outcome in outcomes:
+            if outcome is not None:
+                self._step(instance, outcome, now)
+
+    def _fulfil(self) -> bool:
+        """Have the kernel do what the machines want of it; whether there is anything to know."""
+        self._inbox.extend(self._executor.fulfil())
+        return bool(self._inbox)
+
+    def _tell_of(self, changed: Sequence[Instance]) -> None:
+        """Whom it concerns what these have become."""
         if any(each.config.virtual_mac for each in changed):
-            self._watch_neighbors()
-        for instance in stepped.values():
-            self._wake_for(instance)
+            self._surroundings.watch_neighbors()
+        for instance in changed:
             self._report(instance)
-        if changed:
-            self._crew.on_change()
-        if self._roster.drop_gone():
-            self._close_unused()
-            self._watch_neighbors()
-            self._use_tap()
-            if not self._roster.leaving:
-                self._crew.on_left()
+        self._crew.on_change()
+
+    def _forget_gone(self) -> None:
+        """Somebody has left that was told to."""
+        self._reception.forget()
+        self._surroundings.close_unused()
+        self._surroundings.watch_neighbors()
+        self._surroundings.use_tap()
+        if not self._roster.leaving:
+            self._crew.on_left()
 
     def _consult(self) -> bool:
         """Let the instances of each group know of each other; whether there is anything to know."""
@@ -288,9 +336,9 @@ class Runtime:
             self._post(instance, events.Stopped(at_once=True))
         self._settle()
 
-    def _wake_for(self, instance: Instance) -> None:
-        """Set the alarm, if this instance is due before it."""
-        due = instance.machine.next_deadline()
+    def _set_alarm(self) -> None:
+        """Set the alarm anew, if somebody is due before it."""
+        due = self._schedule.next()
         if due is not None and (self._wakes_at is None or due < self._wakes_at):
             self._wakes_at = due
             self._alarm.set(due)
@@ -310,75 +358,3 @@ class Runtime:
             )
             self._crew.on_transition(instance, passage)
         instance.passages.clear()
-
-    # -- links ------------------------------------------------------------------------------
-
-    def _look_at_links(self, names: Collection[str]) -> None:
-        """Tell the instances that these interfaces concern; unicast may use any of them."""
-        for instance in self._roster:
-            if instance.config.interface in names or instance.config.unicast:
-                self._look_at_link_of(instance)
-        self._watch_neighbors()
-
-    def _look_at_link_of(self, instance: Instance) -> None:
-        links, name = self._ports.links, instance.config.interface
-        index = links.index(name)
-        facts = facts_for(instance.config, links.facts(name, self._roster.floating), links)
-        if index is not None:
-            facts = self._open(instance.config, facts, index)
-        replaced = instance.replaced_by(index)
-        if replaced:
-            # The old interface took our addresses with it, even if the new one looks the same.
-            self._post(instance, events.LinkChanged(LinkFacts(name=name, exists=False)))
-        if replaced or facts != instance.link:
-            instance.learn(facts, index)
-            self._post(instance, events.LinkChanged(facts))
-
-    def _open(self, config: InstanceConfig, facts: LinkFacts, index: int) -> LinkFacts:
-        """Open the channels of an instance; say so in the facts where one fails."""
-        for channel in channels_of(config, facts).values():
-            try:
-                self._ports.adverts.open(channel, index)
-            except OSError as error:
-                return replace(facts, obstacle=f"cannot hear adverts on {facts.name}: {error}")
-        return facts
-
-    def _close_unused(self) -> None:
-        """Close what nobody speaks by any more."""
-        self._ports.adverts.retain(self._roster.channels())
-
-    def _inspect(self) -> None:
-        """Tell who holds addresses which of them is not as it was installed."""
-        for instance in self._roster:
-            if what := self._executor.inspect(instance):
-                self._post(instance, events.AddressesDrifted(what))
-        self._settle()
-
-    def _watch_neighbors(self) -> None:
-        """Hear of it when other hosts claim our addresses, on each of our links."""
-        for interface in self._watched | self._roster.interfaces:
-            self._watch_neighbors_on(interface)
-        self._watched = self._roster.interfaces
-
-    def _watch_neighbors_on(self, interface: str) -> None:
-        own_macs = self._roster.virtual_macs(interface) | frozenset(self._ports.links.macs())
-        try:
-            self._ports.neighbors.watch(interface, self._roster.watched(interface), own_macs)
-        except OSError as error:
-            text = "cannot hear who else claims our addresses"
-            self._throttle.warning(text, interface=interface, error=str(error))
-
-    def _use_tap(self) -> None:
-        """Listen past the firewall where an instance has reason to."""
-        now = self._clock()
-        wondering = {each.config.interface for each in self._roster if each.firewall.wonders(now)}
-        try:
-            self._ports.tap.listen(wondering)
-        except OSError as error:
-            self._throttle.warning("cannot see past the firewall of this host", error=str(error))
-
-    def _warn(self, config: InstanceConfig) -> None:
-        """Say once what an operator may believe that is not so."""
-        if config.password is not None:
-            text = "the password of VRRPv2 protects nothing: everybody on the link can read it"
-            self._log.warning(text, instance=config.name)

@@ -33,9 +33,13 @@ class Scrutiny:
     def __init__(self) -> None:
         self.seen: Counter[Oddity] = Counter()
         self._said: dict[tuple[Oddity, IPAddress], str] = {}
+        self._usual: Advert | None = None
+        """The last advert, if nothing was odd about it or about any other peer's."""
 
     def look(self, config: InstanceConfig, advert: Advert, source: IPAddress) -> list[str]:
         """Count what is odd; return what has to be said."""
+        if advert is self._usual:
+            return []
         texts = {
             Oddity.ADDRESSES: _other_addresses(config, advert, source),
             Oddity.INTERVAL: _other_interval(config, advert, source),
@@ -45,6 +49,7 @@ class Scrutiny:
             self.seen[oddity] += bool(text)
             if self._is_news(oddity, source, text):
                 news.append(text)
+        self._usual = None if self._said or any(texts.values()) else advert
         return news
 
     def _is_news(self, oddity: Oddity, source: IPAddress, text: str) -> bool:

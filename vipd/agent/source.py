@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from vipd.agent.ports import LinkPort
 from vipd.core.config import InstanceConfig, Unicast
 from vipd.core.model import Channel, Family, IPAddress, LinkFacts
+
+_CHANNELS_KEPT = 512
 
 
 def facts_for(config: InstanceConfig, link: LinkFacts, links: LinkPort) -> LinkFacts:
@@ -30,15 +33,18 @@ def channels_of(config: InstanceConfig, link: LinkFacts) -> dict[Family, Channel
     unicast = config.unicast
     sources = {family: link.source(family) for family in config.families}
     return {
-        family: Channel(
-            interface=config.interface,
-            source=source,
-            unicast=unicast is not None,
-            **({"ttl": unicast.ttl} if unicast else {}),
-        )
+        family: _channel(config.interface, source, unicast.ttl if unicast else None)
         for family, source in sources.items()
         if source is not None
     }
+
+
+@lru_cache(_CHANNELS_KEPT)
+def _channel(interface: str, source: IPAddress, unicast_ttl: int | None) -> Channel:
+    """Why: instances that share a channel share the value, and it is found by being the same."""
+    if unicast_ttl is None:
+        return Channel(interface=interface, source=source)
+    return Channel(interface=interface, source=source, ttl=unicast_ttl, unicast=True)
 
 
 def _unicast_source(

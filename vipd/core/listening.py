@@ -27,6 +27,7 @@ class Listening:
         "_began",
         "_deadlines",
         "_hearing",
+        "_learned_from",
         "_learned_interval",
         "_not_before",
         "_terms",
@@ -43,6 +44,7 @@ class Listening:
         self._deadlines = deadlines
         self._hearing = hearing
         self._learned_interval: Duration | None = None
+        self._learned_from: Advert | None = None
         self._not_before: Instant = 0
         self._weaker_since: Instant | None = None
         self.ready = False
@@ -85,8 +87,10 @@ class Listening:
 
     def learn(self, advert: Advert) -> None:
         """Time the MASTER by its own interval. RFC: 9568 §6.4.2; in VRRPv2 it is ours."""
+        if advert is self._learned_from:
+            return
         if self._terms.config.version == 3 and advert.priority != RELEASE_PRIORITY:
-            self._learned_interval = advert.interval
+            self._learned_interval, self._learned_from = advert.interval, advert
 
     def decides_ties(self, family: Family, since: Instant, now: Instant) -> bool:
         """Whether this family's addresses decide between equal priorities at the moment, for a
@@ -115,7 +119,7 @@ class Listening:
 
     def forget_interval(self) -> None:
         """No MASTER is known whose interval counts."""
-        self._learned_interval = None
+        self._learned_interval = self._learned_from = None
 
     def hold_off(self, now: Instant) -> None:
         """The agent has started: take over nothing for a while, if it is told so."""
@@ -191,8 +195,9 @@ class Listening:
             self._weaker_since = None
             self.follows = True
             self.learn(advert)
-            self._await(now + self.master_down_interval())
-            self.probing.expect_advert(self._terms.config, now, self.interval())
+            interval, skew = self.interval(), self.skew()
+            self._await(now + PATIENCE * interval + skew, skew)
+            self.probing.expect_advert(self._terms.config, now, interval)
         elif self._terms.config.preempt_delay:
             self._let_serve(advert, now)
         self.probing.forget()
@@ -264,8 +269,8 @@ class Listening:
         self._await(now + self.skew())
         self._deadlines.disarm(Timer.PROBE)
 
-    def _await(self, master_down: Instant) -> None:
+    def _await(self, master_down: Instant, skew: Duration | None = None) -> None:
         self.ready = False
         master_down = max(master_down, self._not_before)
         self._deadlines.arm(Timer.MASTER_DOWN, master_down)
-        self.probing.expect(self._terms.config, master_down, self.skew())
+        self.probing.expect(self._terms.config, master_down, skew or self.skew())

@@ -23,7 +23,8 @@ priorities are decided by the source address of the first family, as long as tha
 
 RFC: 9568 §6.4. It leaves open what follows; vipd answers so: a losing advert is answered at once
 and the advert timer keeps its rhythm; an owner listens to adverts like everybody else (erratum
-8298), so that of two owners one yields; FAULT is INIT with a cause that is looked at again.
+8298), so that of two owners one yields; FAULT is INIT with a cause that is looked at again. A
+MASTER whose own address was away for a moment carries on, if nobody can have missed it.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ from vipd.core.orders import Orders
 from vipd.core.states import States
 from vipd.core.timers import Timer
 from vipd.core.units import Duration, Instant, format_duration
+
+SPEECHLESS = {CauseCode.NO_SOURCE, CauseCode.NO_ADVERTS}
+"""The faults that mean no more than that an address of the host's own is away."""
 
 
 class Machine(States):
@@ -124,7 +128,10 @@ class Machine(States):
 
     def _on_link(self, link: LinkFacts, now: Instant) -> tuple[Action, ...]:
         before, self._link = self._link, link
+        spoke = None if self._going else self.spoke or self._interrupted
         if actions := self._judge(now):
+            if self._cause.code in SPEECHLESS and self.config.group is None:
+                self._interrupted = spoke
             return actions
         if self._state is State.MASTER and before.announced_by != link.announced_by:
             return self._serving.announce_anew(now)
@@ -303,6 +310,8 @@ class Machine(States):
             self._serving.leaving.follow(advert.priority, self.config, now)
         elif self._state is State.MASTER:
             return self._advert_as_master(advert, source, now)
+        # In FAULT: whoever is heard serves now.
+        self._interrupted = None
         return ()
 
     def _advert_as_master(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from vipd.core.units import Duration, Instant, from_centiseconds
 
@@ -118,13 +118,29 @@ class Channel:
     unicast: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a virtual router wants on an interface: its addresses, for as long as the lease lasts.
+
+    `owner` says that this host owns the addresses. Units: a lease of 0 has no end.
+    """
+
+    interface: str
+    vrid: int
+    addresses: tuple[Vip, ...]
+    lease: Duration
+    owner: bool = False
+
+
 _FAMILIES = {family.value: family for family in Family}
 """Why: an enumeration takes ten times as long to find a member by its value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """The last valid advert of another router: who sent it, how strong it is, when it came."""
+class Heard(NamedTuple):
+    """The last valid advert of another router: who sent it, how strong it is, when it came.
+
+    Why a tuple: one is made for each advert.
+    """
 
     address: IPAddress
     priority: int

@@ -19,6 +19,9 @@ PROBE_LEAD: Duration = 50 * MILLISECOND
 """How long before its takeover a BACKUP asks: a host on the link answers in less, and the lease of
 a MASTER that died is over by then."""
 
+BUSY: Duration = 20 * MILLISECOND
+"""An advert may be so late only because a host has much to do."""
+
 ASK_AGAIN: Duration = 30 * SECOND
 
 TELL_AGAIN: Duration = SECOND
@@ -50,14 +53,16 @@ class Probing:
 
     def expect(self, config: InstanceConfig, master_down: Instant, skew: Duration) -> None:
         """Ask shortly before a takeover, within the skew."""
-        self._deadlines.disarm(Timer.PROBE)
-        if config.takeover_probe is not TakeoverProbe.OFF:
+        if config.takeover_probe is TakeoverProbe.OFF:
+            self._deadlines.disarm(Timer.PROBE)
+        else:
             self._deadlines.arm(Timer.PROBE, master_down - probe_lead(skew))
 
     def expect_advert(self, config: InstanceConfig, now: Instant, interval: Duration) -> None:
         """Doubt this host's own firewall when the next advert is overdue."""
         if config.takeover_probe is not TakeoverProbe.OFF:
-            self._deadlines.arm(Timer.OVERDUE, now + interval * 5 // 4)
+            late = max(interval // 4, BUSY)
+            self._deadlines.arm(Timer.OVERDUE, now + interval + late)
 
     def ask(self, config: InstanceConfig) -> tuple[ProbeAddresses, ...]:
         """Ask now; an answer to an earlier question counts no more."""

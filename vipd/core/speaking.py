@@ -21,19 +21,28 @@ an end for two routers that each count the other as the loser."""
 class Speaking:
     """Makes the adverts, and remembers when the last one was made."""
 
-    __slots__ = ("_answers", "_hearing", "last")
+    __slots__ = ("_answers", "_hearing", "_said", "last")
 
     def __init__(self, hearing: Hearing) -> None:
         self._hearing = hearing
         self._answers = 0
+        self._said = SendAdvert(priority=0, checksum=FIRST_CHECKSUM)
         self.last: Instant = 0
         """When the last advert was sent."""
 
     def advert(self, config: InstanceConfig, priority: int, now: Instant) -> SendAdvert:
         """Say once that this router has a priority."""
         self.last = now
+        return self.wording(config, priority)
+
+    def wording(self, config: InstanceConfig, priority: int) -> SendAdvert:
+        """How that would be said. Why: what says the same is the same value; its bytes are found
+        by that."""
+        said = self._said
         checksum = config.checksum or self._hearing.checksum or FIRST_CHECKSUM
-        return SendAdvert(priority=priority, checksum=checksum)
+        if said.priority != priority or said.checksum is not checksum:
+            said = self._said = SendAdvert(priority=priority, checksum=checksum)
+        return said
 
     def last_words(self, config: InstanceConfig, priority: int, now: Instant) -> SendAdvert:
         """Say to whom outranks us that he was not alone, so that he announces again.

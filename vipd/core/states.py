@@ -6,7 +6,7 @@ which a state holds can be left behind. What leads there is decided in `vipd.cor
 
 from __future__ import annotations
 
-from vipd.core.actions import Action, AskHooks, CallOffHooks, ReportTransition
+from vipd.core.actions import Action, AskHooks, CallOffHooks, ReportTransition, SendAdvert
 from vipd.core.cause import Cause, CauseCode
 from vipd.core.config import HookMoment, InstanceConfig
 from vipd.core.drifting import Drifting
@@ -14,7 +14,7 @@ from vipd.core.group import Standing
 from vipd.core.health import link_fault
 from vipd.core.hearing import Hearing
 from vipd.core.leaving import Destination
-from vipd.core.listening import Listening
+from vipd.core.listening import PATIENCE, Listening
 from vipd.core.model import (
     Heard,
     LinkFacts,
@@ -59,6 +59,8 @@ class States:
         """Where this MASTER will go, once its hooks have run."""
         self._parts = False
         """Whether they have, and it waits for those of the others of its group."""
+        self._interrupted: Instant | None = None
+        """When a MASTER spoke last that has no source for its adverts now."""
 
     @property
     def config(self) -> InstanceConfig:
@@ -99,6 +101,11 @@ class States:
     def spoke(self) -> Instant | None:
         """When this MASTER sent its last advert; None for whoever is not, or stops being one."""
         return self._serving.speaking.last if self._serving.settled else None
+
+    @property
+    def wording(self) -> SendAdvert:
+        """What this router says as MASTER, if it is one, as far as that is known before."""
+        return self._serving.speaking.wording(self.config, self.priority)
 
     @property
     def _going(self) -> Destination | None:
@@ -257,7 +264,7 @@ class States:
         self._deadlines.disarm_all()
         self._listening.ready = self._listening.follows = False
         self._state, self._cause, self._since = new, cause, now
-        self._preparing = self._parting = None
+        self._preparing = self._parting = self._interrupted = None
         self._parts = False
         report = ReportTransition(old=old, new=new, cause=cause)
         if new is State.MASTER:
@@ -283,7 +290,7 @@ class States:
         if fault := self._terms.fault():
             return self._fall_ill(fault, now)
         if self._state is State.FAULT and not self._retrying.waits:
-            return self._join(self._recovery(self._cause.code), now)
+            return self._recover(now)
         return ()
 
     def _fall_ill(self, fault: Cause, now: Instant) -> tuple[Action, ...]:
@@ -311,6 +318,18 @@ class States:
         if (going := self._going) and going.state is State.INIT:
             return self._enter(going.state, going.cause, now)
         return self._enter(State.FAULT, cause, now)
+
+    def _recover(self, now: Instant) -> tuple[Action, ...]:
+        """Stand for election; a MASTER that nobody has missed yet carries on.
+
+        Why: systemd-networkd takes the address of an interface away, and puts it back at once,
+        whenever it is configured anew.
+        """
+        spoke = self._interrupted
+        if spoke is not None and now - spoke < PATIENCE * self.config.advert_interval:
+            text = f"{self._link.name} has its address again: carries on"
+            return self._enter(State.MASTER, Cause(CauseCode.RESUMED, text), now)
+        return self._join(self._recovery(self._cause.code), now)
 
     def _give_way(self, cause: Cause, now: Instant) -> tuple[Action, ...]:
         """Let go at once, and listen for as long as a MASTER needs to be heard."""

@@ -36,13 +36,20 @@ class Timer(IntEnum):
     """When, in FAULT for its addresses, the instance may stand for election again."""
 
 
+NEVER: Instant = (1 << 63) - 1
+"""When a timer is due that is not armed: 292 years after a host was started."""
+
+
+_TIMERS = tuple(Timer)
+
+
 class Deadlines:
     """When each timer of one instance is due, if it is armed."""
 
     __slots__ = ("_due",)
 
     def __init__(self) -> None:
-        self._due: dict[Timer, Instant] = {}
+        self._due = [NEVER] * len(Timer)
 
     def arm(self, timer: Timer, at: Instant) -> None:
         """Set or move a deadline."""
@@ -50,25 +57,27 @@ class Deadlines:
 
     def disarm(self, timer: Timer) -> None:
         """Forget a deadline, if there is one."""
-        self._due.pop(timer, None)
+        self._due[timer] = NEVER
 
     def disarm_all(self) -> None:
         """Forget every deadline."""
-        self._due.clear()
+        self._due = [NEVER] * len(Timer)
 
     def at(self, timer: Timer) -> Instant | None:
         """When a timer is due; None when it is not armed."""
-        return self._due.get(timer)
+        due = self._due[timer]
+        return None if due == NEVER else due
 
     def next(self) -> Instant | None:
         """The earliest deadline; None when no timer is armed."""
-        return min(self._due.values(), default=None)
+        due = min(self._due)
+        return None if due == NEVER else due
 
     def take_due(self, now: Instant) -> tuple[Timer, Instant] | None:
         """Disarm and return the earliest timer that is due, with its deadline."""
-        due = [(at, timer) for timer, at in self._due.items() if at <= now]
-        if not due:
+        due = min(self._due)
+        if due > now:
             return None
-        at, timer = min(due)
-        del self._due[timer]
-        return timer, at
+        timer = _TIMERS[self._due.index(due)]
+        self._due[timer] = NEVER
+        return timer, due

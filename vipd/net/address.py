@@ -1,32 +1,26 @@
-"""Addresses: the claim and the release, what an earlier life left behind, what others change."""
+"""Addresses: the claim and the release, what an earlier life left behind, what others change.
+
+Many claims are made at once: their requests go to the kernel together, and what it refuses of one
+does not touch the others. See `claim_plan.py` for what is ready before.
+"""
 
 from __future__ import annotations
 
 import errno
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from vipd.core.model import Vip
+from vipd.core.model import Claim, Vip
 from vipd.core.units import Duration
-from vipd.net.drift import Intent, by_address, summary, with_other_prefix
+from vipd.net.claim_plan import Plan, Plans, Want
+from vipd.net.drift import Intent, summary, with_other_prefix
+from vipd.net.ledger import Entry, Ledger, VirtualRouter, spot_of
 from vipd.net.link import Link, Links
 from vipd.net.macvlan import is_ours
-from vipd.net.netlink import AddressSeen, KernelRefused, Requests
+from vipd.net.netlink import KernelRefused, Requests
 from vipd.net.removal import Removal
 from vipd.net.sysctl import Sysctls
-
-VirtualRouter: TypeAlias = tuple[str, int]
-"""Whose an address is: the interface, by the name that it was claimed on, and the VRID."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    """Who claimed an address last, and whether this host owns the addresses of that router."""
-
-    router: VirtualRouter
-    owner: bool
+from vipd.net.table import AddressTable
 
 
 class Addresses:
@@ -44,69 +38,62 @@ class Addresses:
         self._requests = requests
         self._links = links
         self._removal = Removal(requests, sysctls or Sysctls())
-        self._installed: dict[tuple[int, Vip], _Holder] = {}
+        self._ledger = Ledger()
+        self._plans = Plans()
+        self._answers: dict[int, tuple[object, AddressTable]] = {}
+        """What the kernel has said of an interface when asked, and the moment of what it had told
+        before. Good until it tells more, or is ordered to do something."""
+        self._well: dict[VirtualRouter, tuple[object, Sequence[Vip], Duration]] = {}
+        """What was inspected last and found to be well, with the moment of what was told before."""
 
     def close(self) -> None:
         """Remove what is still installed: an agent that ends leaves nothing."""
-        places: defaultdict[int, list[Vip]] = defaultdict(list)
-        for index, vip in self._installed:
-            places[index].append(vip)
-        for index, ours in places.items():
+        for index, ours in self._ledger.places().items():
             self._removal.remove(index, ours)
-        self._installed.clear()
+        self._ledger.clear()
 
-    def claim(
-        self,
-        interface: str,
-        vrid: int,
-        addresses: Sequence[Vip],
-        lease: Duration = 0,
-        *,
-        owner: bool,
-    ) -> str | None:
-        """Install all addresses, or none: the reason of the refusal, or None.
+    def claim(self, claims: Sequence[Claim]) -> list[str | None]:
+        """For each claim, install all its addresses, or none: the reason of a refusal, or None.
 
         What is there already is fine when it is ours, or when this host owns the addresses. What
         we hold is put right, whatever has become of it.
         """
-        link = self._links.find(interface)
-        if link is None:
-            return f"{interface} does not exist"
-        # What is of an interface that is gone went with it.
-        for one in [one for one in self._installed if not self._links.has(one[0])]:
-            del self._installed[one]
-        objection = None if owner else self._make_room(link, addresses)
-        if objection is None:
-            holder = _Holder((interface, vrid), owner)
-            objection = self._install(link.seen.index, addresses, lease, holder)
-        if objection is not None:
-            self.release(interface, vrid, addresses)
-        return objection
+        self._answers.clear()
+        self._ledger.keep_only(self._links.has)
+        plans = [self._plan(claim) for claim in claims]
+        objections = self._make_room([plan for plan in plans if plan])
+        objections |= self._install([plan for plan in plans if plan and plan not in objections])
+        for plan in objections:
+            self.release(*plan.router, plan.claim.addresses)
+        return _results(claims, plans, objections)
 
-    def renew(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
-    ) -> str | None:
-        """Let the lease of what we installed begin anew: the reason of a refusal, or None."""
-        link = self._links.find(interface)
-        if link is None:
-            return f"{interface} does not exist"
-        index = link.seen.index
-        ours = self._held(index, (interface, vrid), addresses)
-        for vip, refused in zip(ours, self._requests.renew(index, ours, lease), strict=True):
-            if refused:
-                return f"the kernel does not renew {vip} on {interface}: {refused}"
-        return None
+    def prepare(self, claim: Claim) -> None:
+        """Write now what a claim will say to the kernel."""
+        self._plan(claim)
+
+    def renew(self, claims: Sequence[Claim]) -> list[str | None]:
+        """For each claim, let the lease of what we installed of it begin anew: the reason of a
+        refusal, or None."""
+        self._answers.clear()
+        plans = [self._plan(claim) for claim in claims]
+        ours = [(plan, want) for plan in plans if plan for want in self._held_of(plan)]
+        refused = self._requests.order_unheard([want.renew for _, want in ours])
+        lapses = ((ours[place], no) for place, no in refused.items())
+        objections = _first((plan, _lapse(plan, want, no)) for (plan, want), no in lapses)
+        return _results(claims, plans, objections)
 
     def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
         """Remove those of the addresses that we installed; gone already is good, too."""
+        self._answers.clear()
+        router, wanted = (interface, vrid), {spot_of(vip) for vip in addresses}
         places: defaultdict[int, list[Vip]] = defaultdict(list)
-        for (index, vip), holder in self._installed.items():
-            if holder.router == (interface, vrid) and vip in addresses:
-                places[index].append(vip)
+        for index, spot, entry in list(self._ledger.everywhere(router)):
+            if spot in wanted:
+                places[index].append(entry.vip)
+                self._ledger.strike(index, spot)
+        self._well.pop(router, None)
         for index, ours in places.items():
             self._removal.remove(index, ours)
-            for vip in ours:
-                del self._installed[index, vip]
 
     def inspect(
         self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
@@ -114,22 +101,20 @@ class Addresses:
         """What of the addresses is not as we installed it, for a person; None if all is well.
 
         Why: what netlink has told is asked first, because it costs nothing; but what it says of
-        an IPv6 address can come after the answer to our own request, so the kernel has the word.
+        an IPv6 address can come after the answer to our own request, and of a renewal nothing is
+        said, so the kernel has the word.
         """
         link = self._links.find(interface)
         if link is None:
             return None
-        index = link.seen.index
-        ours = self._held(index, (interface, vrid), addresses)
-        intent = Intent(
-            place=interface,
-            lease=lease,
-            tagged=self._links.tags,
-            alone=not any(self._installed[index, vip].owner for vip in ours),
-        )
-        if summary(intent.departures(ours, link.addresses)) is None:
+        router, question = (interface, vrid), (link.addresses.moment, addresses, lease)
+        if self._well.get(router) == question:
             return None
-        return summary(intent.departures(ours, self._there(index)))
+        held = self._ledger.held(link.seen.index, router, addresses)
+        if what := self._departures(link, held, lease):
+            return what
+        self._well[router] = question
+        return None
 
     def sweep(
         self, interfaces: Collection[str] | None = None, *, leased: bool = True
@@ -139,16 +124,18 @@ class Addresses:
         Without interfaces it is done on all of this network namespace, but for our macvlans, which
         are swept as a whole. With `leased` false, what the kernel will remove by itself is left.
         """
+        self._answers.clear()
         swept = []
         for link in list(self._links):
             name, index = link.seen.name, link.seen.index
             if (name not in interfaces) if interfaces is not None else is_ours(link.seen):
                 continue
+            held = self._ledger.on(index)
             left = [
-                vip
-                for vip, seen in self._there(index).items()
+                seen.address
+                for seen in self._requests.addresses(index)
                 if seen.ours
-                and (index, vip) not in self._installed
+                and spot_of(seen.address) not in held
                 and (leased or seen.lifetime is None)
             ]
             self._removal.remove(index, left)
@@ -157,59 +144,147 @@ class Addresses:
 
     # -- claiming -----------------------------------------------------------------------------
 
-    def _make_room(self, link: Link, addresses: Sequence[Vip]) -> str | None:
-        """Remove what stands with another prefix length in our place; or why that must not be.
+    def _plan(self, claim: Claim) -> Plan | None:
+        """What a claim says to the kernel; None when its interface does not exist."""
+        link = self._links.find(claim.interface)
+        return self._plans.of(claim, link.seen.index) if link else None
+
+    def _make_room(self, plans: Iterable[Plan]) -> dict[Plan, str]:
+        """Remove what stands with another prefix length in our place; or why that must not be."""
+        return _first((plan, self._clear(plan)) for plan in plans if not plan.claim.owner)
+
+    def _clear(self, plan: Plan) -> str | None:
+        """Make room for one claim, or say why not.
 
         Why: what netlink has told may be old news, which matters once there was drift only.
         """
-        index = link.seen.index
-        held = {vip.ip for vip in addresses if (index, vip) in self._installed}
-        there: Mapping[Vip, AddressSeen] = self._there(index) if held else link.addresses
-        others = with_other_prefix(addresses, there)
+        link, ledger = self._link_of(plan), self._ledger.on(plan.index)
+        held = {want.spot[0] for want in plan.wants if want.spot in ledger}
+        there = self._ask(link) if held else link.addresses
+        others = with_other_prefix(plan.claim.addresses, there)
         for other in others:
-            if not (other.ip in held or there[other].ours or (index, other) in self._installed):
-                return _foreign(link.seen.name, other)
+            ip, _ = spot = spot_of(other.address)
+            if not (ip in held or other.ours or spot in ledger):
+                return _foreign(link.seen.name, other.address)
         if others:
-            self._removal.remove(index, others)
+            self._removal.remove(plan.index, [other.address for other in others])
         for other in others:
-            self._installed.pop((index, other), None)
+            self._ledger.strike(plan.index, spot_of(other.address))
         return None
 
-    def _install(
-        self, index: int, addresses: Sequence[Vip], lease: Duration, holder: _Holder
-    ) -> str | None:
-        """Add what is new and renew what is ours already: the reason of a refusal, or None."""
-        known = [vip for vip in addresses if (index, vip) in self._installed]
-        new = [vip for vip in addresses if (index, vip) not in self._installed]
-        results = dict(zip(new, self._requests.add(index, new, lease), strict=True))
-        exist = [vip for vip, no in results.items() if no and no.code == errno.EEXIST]
-        there = self._there(index) if exist else {}
-        adopted = [vip for vip in exist if vip in there and there[vip].ours]
-        objection = None
-        for vip, refused in results.items():
-            if refused is not None and vip not in adopted:
-                objection = objection or _objection(holder, vip, refused)
-        added = [vip for vip, refused in results.items() if refused is None]
-        for vip in (*known, *added, *adopted):
-            self._installed[index, vip] = holder
-        return objection or self.renew(*holder.router, [*known, *adopted], lease)
+    def _install(self, plans: Iterable[Plan]) -> dict[Plan, str]:
+        """Add what is new and renew what is ours already: the reasons of what was refused."""
+        wants = [(plan, want) for plan in plans for want in plan.wants]
+        refused = self._submit([self._order(plan, want) for plan, want in wants])
+        if refused:
+            refused = self._adopt(wants, refused)
+        objections = _first(
+            (wants[place][0], self._objection(*wants[place], no)) for place, no in refused.items()
+        )
+        for place, (plan, want) in enumerate(wants):
+            if place not in refused:
+                self._ledger.note(plan.index, want.spot, want.entry)
+        return objections
 
-    def _held(self, index: int, router: VirtualRouter, addresses: Sequence[Vip]) -> list[Vip]:
-        """Those of the addresses that are this virtual router's."""
-        holders = ((vip, self._installed.get((index, vip))) for vip in addresses)
-        return [vip for vip, holder in holders if holder and holder.router == router]
+    def _submit(self, orders: Sequence[bytes]) -> dict[int, KernelRefused]:
+        refused = self._requests.order(orders)
+        self._answers.clear()
+        return refused
 
-    def _there(self, index: int) -> dict[Vip, AddressSeen]:
-        """Ask the kernel itself: its messages may not have been read yet."""
-        return by_address(self._requests.addresses(index))
+    def _order(self, plan: Plan, want: Want) -> bytes:
+        return want.renew if want.spot in self._ledger.on(plan.index) else want.install
+
+    def _adopt(
+        self, wants: Sequence[tuple[Plan, Want]], refused: Mapping[int, KernelRefused]
+    ) -> dict[int, KernelRefused]:
+        """Renew what is ours though this life did not install it; what stays refused."""
+        exist = (place for place, no in refused.items() if no.code == errno.EEXIST)
+        ours = [place for place in exist if self._is_ours(*wants[place])]
+        late = self._submit([wants[place][1].renew for place in ours])
+        others = {place: refused[place] for place in refused.keys() - ours}
+        return others | {ours[number]: no for number, no in late.items()}
+
+    def _is_ours(self, plan: Plan, want: Want) -> bool:
+        """Whether the kernel says that an address carries our tag."""
+        ip, _ = want.spot
+        same = self._ask(self._link_of(plan)).at(ip)
+        return any(one.ours and spot_of(one.address) == want.spot for one in same)
+
+    def _objection(self, plan: Plan, want: Want, refused: KernelRefused) -> str | None:
+        """What is wrong with an address that was refused; None for what the owner has already."""
+        if want.spot in self._ledger.on(plan.index):
+            return _lapse(plan, want, refused)
+        interface, vip = plan.claim.interface, want.entry.vip
+        if refused.code != errno.EEXIST:
+            return f"the kernel refused {vip} on {interface}: {refused}"
+        return None if plan.claim.owner else _foreign(interface, vip)
+
+    # -- what is there ------------------------------------------------------------------------
+
+    def _held_of(self, plan: Plan) -> Iterator[Want]:
+        """What of a plan is its virtual router's."""
+        held, router = self._ledger.on(plan.index), plan.router
+        for want in plan.wants:
+            entry = held.get(want.spot)
+            if entry and entry.router == router:
+                yield want
+
+    def _departures(self, link: Link, held: Sequence[Entry], lease: Duration) -> str | None:
+        """What of these is otherwise, by what netlink has told, and then by the kernel itself."""
+        ours = [entry.vip for entry in held]
+        intent = Intent(
+            place=link.seen.name,
+            lease=lease,
+            tagged=self._links.tags,
+            alone=not any(entry.owner for entry in held),
+        )
+        if summary(intent.departures(ours, link.addresses)) is None:
+            return None
+        there = self._ask(link)
+        what = summary(intent.departures(ours, there))
+        if what is None:
+            link.addresses.correct(ours, there)
+        return what
+
+    def _link_of(self, plan: Plan) -> Link:
+        link = self._links.at(plan.index)
+        assert link, "a plan is made for an interface that is there"
+        return link
+
+    def _ask(self, link: Link) -> AddressTable:
+        """What the kernel itself says: its messages may not have been read yet.
+
+        Why: where many have departed, one answer does for all of them.
+        """
+        index, moment = link.seen.index, link.addresses.moment
+        asked, answer = self._answers.get(index, (None, AddressTable()))
+        if asked is not moment:
+            answer = AddressTable(self._requests.addresses(index))
+            self._answers[index] = moment, answer
+        return answer
 
 
-def _objection(holder: _Holder, vip: Vip, refused: KernelRefused) -> str | None:
-    """What is wrong with an address that is not ours; None for what the owner has already."""
-    interface, _ = holder.router
-    if refused.code != errno.EEXIST:
-        return f"the kernel refused {vip} on {interface}: {refused}"
-    return None if holder.owner else _foreign(interface, vip)
+def _first(reasons: Iterable[tuple[Plan, str | None]]) -> dict[Plan, str]:
+    """The first reason against each plan that there is one against."""
+    first: dict[Plan, str] = {}
+    for plan, reason in reasons:
+        if reason:
+            first.setdefault(plan, reason)
+    return first
+
+
+def _results(
+    claims: Iterable[Claim], plans: Iterable[Plan | None], objections: Mapping[Plan, str]
+) -> list[str | None]:
+    """The reason against each claim, or None."""
+    return [
+        objections.get(plan) if plan else f"{claim.interface} does not exist"
+        for plan, claim in zip(plans, claims, strict=True)
+    ]
+
+
+def _lapse(plan: Plan, want: Want, refused: KernelRefused) -> str:
+    return f"the kernel does not renew {want.entry.vip} on {plan.claim.interface}: {refused}"
 
 
 def _foreign(interface: str, vip: Vip) -> str:

@@ -1,7 +1,10 @@
 """Advert sockets: VRRP packets in and out, one raw socket for each interface and family.
 
 All sockets stand behind one epoll descriptor, so that the loop watches a single one and a wake-up
-asks once which of them have something. Sources: ip(7), ipv6(7), raw(7), RFC 3542, RFC 9568 §5.1.
+asks once which of them have something. What a peer says is the same packet for hours: it is read
+once, and the same value is given for it each time.
+
+Sources: ip(7), ipv6(7), raw(7), RFC 3542, RFC 9568 §5.1.
 """
 
 from __future__ import annotations
@@ -9,16 +12,30 @@ from __future__ import annotations
 import select
 import socket
 import struct
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from ipaddress import IPv6Address
+from typing import TypeAlias
 
 from vipd.core.model import Channel, Family, IPAddress, family_of
+from vipd.core.units import SECOND
+from vipd.net.advert_filter import mostly
+from vipd.net.bpf import attach, detach
 from vipd.wire.datagram import datagram
 from vipd.wire.vrrp import GROUP, PROTOCOL, Datagram
 
-_RECEIVE_BYTES = 65_535
+_RECEIVE_BYTES = 8_192
+"""More than the longest advert takes, which has 255 IPv6 addresses; the rest is cut off."""
+
+_ANCILLARY_BYTES = 128
 _BUFFER_BYTES = 1 << 20
 _DRAIN_LIMIT = 512
+_STRANGERS_BORNE = 1024
+"""More packets than this in a second for VRIDs that are nobody's here are a flood."""
+
+_PACKETS_REMEMBERED = 1024
+"""As many as a link has virtual routers, twice, and they have successors. More is a flood."""
+
 _CLASS_SELECTOR_6 = 0xC0
 """Network control, as every router marks its VRRP packets. RFC: 4594 §3.1."""
 
@@ -26,6 +43,10 @@ _IP_MULTICAST_ALL = 49
 _IPV6_MULTICAST_ALL = 29
 _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 49, 50
 _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT = 51, 52
+
+
+_Packet: TypeAlias = bytes | tuple[bytes, tuple[tuple[int, int, bytes], ...], str]
+"""An IPv4 packet; or an IPv6 payload, what the kernel says beside it, and the source."""
 
 
 class AdvertSocket:
@@ -37,6 +58,15 @@ class AdvertSocket:
         self.family = family_of(channel.source)
         kind = socket.AF_INET if self.family is Family.IPV4 else socket.AF_INET6
         self._socket = socket.socket(kind, socket.SOCK_RAW | socket.SOCK_CLOEXEC, PROTOCOL)
+        ipv4 = self.family is Family.IPV4
+        self._read: Callable[[], tuple[object, _Packet]] = (
+            self._read_ipv4 if ipv4 else self._read_ipv6
+        )
+        self._known: dict[object, Datagram | None] = {}
+        self._destination: IPAddress | None = None
+        self._vrids: frozenset[int] = frozenset()
+        self._ours: frozenset[bytes] = frozenset()
+        self._strangers, self._counts_from, self._filtered = 0, 0, False
         try:
             self._configure()
         except OSError:
@@ -56,26 +86,74 @@ class AdvertSocket:
 
         Raises: OSError, when the kernel or a local firewall does not let it out.
         """
-        self._socket.sendto(payload, self._socket_address(destination))
+        if destination is not self._destination:
+            self._destination, self._where = destination, self._socket_address(destination)
+        self._socket.sendto(payload, self._where)
 
     def receive(self) -> Iterator[Datagram]:
         """What has arrived, up to a bound, so that a flood cannot keep the loop here."""
         for _ in range(_DRAIN_LIMIT):
             try:
-                data, ancillary, _, address = self._socket.recvmsg(_RECEIVE_BYTES, 128)
+                key, packet = self._read()
             except BlockingIOError:
                 return
             except OSError:
                 # The interface went away or down; netlink tells that story better.
                 return
-            received = (
-                datagram(data)
-                if self.family is Family.IPV4
-                else _ipv6_datagram(data, ancillary, address[0])
-            )
-            # A socket that listens to the whole interface hears what is for the other kind, too.
-            if received and received.destination.is_multicast != self.channel.unicast:
-                yield received
+            if key in self._known:
+                received = self._known[key]
+            else:
+                received = self._known[key] = self._look(packet)
+            if received is None:
+                continue
+            if received.payload[1:2] not in self._ours:
+                self._note_stranger()
+            yield received
+
+    def expect(self, vrids: Collection[int]) -> None:
+        """Know which VRIDs are ours."""
+        if vrids == self._vrids:
+            return
+        self._vrids = frozenset(vrids)
+        self._ours = frozenset(bytes([vrid]) for vrid in vrids)
+        if self._filtered:
+            self._filtered = False
+            detach(self._socket)
+
+    def _note_stranger(self) -> None:
+        """Count what is for nobody here; when it is a flood, leave it to the kernel."""
+        self._strangers += 1
+        if self._strangers < _STRANGERS_BORNE or self._filtered:
+            return
+        now = time.monotonic_ns()
+        if now - self._counts_from < SECOND:
+            self._filtered = True
+            attach(self._socket, mostly(self._vrids, self.family))
+        self._strangers, self._counts_from = 0, now
+
+    def _look(self, packet: _Packet) -> Datagram | None:
+        """What a packet is; None for what is no advert, or for a channel of the other kind: a
+        socket that listens to the whole interface hears that, too."""
+        if len(self._known) >= _PACKETS_REMEMBERED:
+            self._known.clear()
+        received = datagram(packet) if isinstance(packet, bytes) else _ipv6_datagram(*packet)
+        if received and received.destination.is_multicast != self.channel.unicast:
+            return received
+        return None
+
+    def _read_ipv4(self) -> tuple[object, _Packet]:
+        """Read a packet, and what it is known by: all but its number, and the sum over that.
+
+        RFC: 791 §3.1 (Identification, Header Checksum).
+        """
+        packet = self._socket.recv(_RECEIVE_BYTES)
+        return (packet[:4], packet[6:10], packet[12:]), packet
+
+    def _read_ipv6(self) -> tuple[object, _Packet]:
+        """Read a packet, and what the kernel says beside it."""
+        data, ancillary, _, address = self._socket.recvmsg(_RECEIVE_BYTES, _ANCILLARY_BYTES)
+        packet = (data, tuple(ancillary), address[0])
+        return packet, packet
 
     def _socket_address(self, address: IPAddress) -> tuple[str, int] | tuple[str, int, int, int]:
         if self.family is Family.IPV4:
@@ -148,6 +226,8 @@ class AdvertSockets:
         self._sockets: dict[Channel, AdvertSocket] = {}
         self._by_descriptor: dict[int, AdvertSocket] = {}
         self._ready = select.epoll()
+        self._channel: Channel | None = None
+        self._sender: AdvertSocket | None = None
 
     def fileno(self) -> int:
         """Readable when `drain` has something to say."""
@@ -155,7 +235,7 @@ class AdvertSockets:
 
     def close(self) -> None:
         """Leave every group."""
-        self.retain(())
+        self.retain({})
         self._ready.close()
 
     def open(self, channel: Channel, index: int) -> None:
@@ -170,19 +250,24 @@ class AdvertSockets:
         opened = AdvertSocket(channel, index)
         self._sockets[channel] = self._by_descriptor[opened.fileno()] = opened
         self._ready.register(opened.fileno(), select.EPOLLIN)
+        self._channel = None
 
-    def retain(self, channels: Collection[Channel]) -> None:
-        """Close every other channel."""
-        for channel in self._sockets.keys() - set(channels):
+    def retain(self, vrids: Mapping[Channel, Collection[int]]) -> None:
+        """Close every other channel. On these, the adverts of these VRIDs are ours."""
+        for channel in self._sockets.keys() - vrids.keys():
             self._close(channel)
+        for channel, opened in self._sockets.items():
+            opened.expect(vrids[channel])
 
     def send(self, channel: Channel, destination: IPAddress, payload: bytes) -> None:
         """Send one advert.
 
         Raises: OSError, when it did not leave this host.
         """
-        if sender := self._sockets.get(channel):
-            sender.send(destination, payload)
+        if channel is not self._channel:
+            self._channel, self._sender = channel, self._sockets.get(channel)
+        if self._sender:
+            self._sender.send(destination, payload)
 
     def drain(self) -> Iterator[tuple[str, Datagram]]:
         """Everything that has arrived, with the interface that it came in by.
@@ -195,6 +280,7 @@ class AdvertSockets:
                 yield one.channel.interface, received
 
     def _close(self, channel: Channel) -> None:
+        self._channel = None
         if old := self._sockets.pop(channel, None):
             self._ready.unregister(old.fileno())
             del self._by_descriptor[old.fileno()]
@@ -202,7 +288,7 @@ class AdvertSockets:
 
 
 def _ipv6_datagram(
-    payload: bytes, ancillary: list[tuple[int, int, bytes]], source: str
+    payload: bytes, ancillary: Sequence[tuple[int, int, bytes]], source: str
 ) -> Datagram | None:
     """Put together what the kernel says beside the payload. RFC: 3542 §6."""
     said = {kind: data for level, kind, data in ancillary if level == socket.IPPROTO_IPV6}

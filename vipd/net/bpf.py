@@ -1,8 +1,9 @@
 """Classic BPF: small programs that the kernel runs on every packet which a socket might receive.
 
 Theory of operation. A program is a list of lines: instructions, and names of the places after them,
-which jumps go to. There is one register. An instruction loads it from an offset in the packet,
-or compares it and jumps, forwards only; the last ones say how many bytes of the packet the socket
+which jumps go to. There is one register (and one that holds the length of a header, for what is
+loaded from behind it). An instruction loads it from an offset in the packet, or compares it and
+jumps, forwards only; the last ones say how many bytes of the packet the socket
 gets, 0 for none. A load from beyond the end of the packet ends the program with 0.
 
 A conditional jump has eight bits for how far it goes. One that must go further is written as two:
@@ -22,10 +23,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, TypeAlias
 
-_SO_ATTACH_FILTER: Final = 26
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 _INSTRUCTION: Final = struct.Struct("=HBBI")
 _LOAD: Final = {4: 0x20, 2: 0x28, 1: 0x30}
 """Load from a fixed offset, by size in bytes."""
+
+_ABSOLUTE_OR_BEHIND: Final = 0x60
+"""BPF_ABS and BPF_IND: what makes a load from an offset one from behind the header."""
 
 _JUMP, _JUMP_EQUAL, _JUMP_AT_LEAST = 0x05, 0x15, 0x35
 _AND, _RETURN = 0x54, 0x06
@@ -64,8 +68,17 @@ def load(size: int, at: int) -> Step:
 
 ETHERTYPE: Final = load(4, _BESIDE_THE_PACKET)
 PACKET_TYPE: Final = load(4, _BESIDE_THE_PACKET + 4)
+RANDOM: Final = load(4, _BESIDE_THE_PACKET + 56)
 VLAN_TAG: Final = load(4, _BESIDE_THE_PACKET + 44)
 VLAN_TAG_PRESENT: Final = load(4, _BESIDE_THE_PACKET + 48)
+
+AFTER_THE_IPV4_HEADER: Final = Step(0xB1, 0)
+"""Notes where the IPv4 header ends with which the packet begins, for `load_after`."""
+
+
+def load_after(size: int, at: int) -> Step:
+    """Load 1, 2 or 4 bytes from what follows the header, at this offset there."""
+    return Step(_LOAD[size] ^ _ABSOLUTE_OR_BEHIND, at)
 
 
 def mask(bits: int) -> Step:
@@ -185,3 +198,8 @@ def attach(sock: socket.socket, program: bytes) -> None:
     sock.setsockopt(
         socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", count, ctypes.addressof(code))
     )
+
+
+def detach(sock: socket.socket) -> None:
+    """Let everything through again. Raises: OSError, when no program judges."""
+    sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,7 @@ from vipd.net.netlink import (
     AddressSeen,
     whole_seconds,
 )
+from vipd.net.table import AddressTable
 
 _GAINED: Final = {
     DADFAILED: "failed duplicate address detection on {place}",
@@ -46,22 +47,23 @@ class Intent:
     tagged: bool
     alone: bool = True
 
-    def departures(
-        self, addresses: Collection[Vip], there: Mapping[Vip, AddressSeen]
-    ) -> Iterator[str]:
+    def departures(self, addresses: Collection[Vip], there: AddressTable) -> Iterator[str]:
         """What of these addresses is otherwise: one sentence for each of them at most."""
-        others = with_other_prefix(addresses, there) if self.alone else []
         for vip in addresses:
-            same = [one for one in others if one.ip == vip.ip]
-            what = self._misplaced(vip, there, same) or self._changed(there[vip])
+            what = self._departure(vip, there.at(vip.packed), addresses)
             if what:
                 yield f"{vip} {what.format(place=self.place)}"
 
-    def _misplaced(self, vip: Vip, there: Collection[Vip], others: Collection[Vip]) -> str | None:
+    def _departure(
+        self, vip: Vip, same: Sequence[AddressSeen], wanted: Collection[Vip]
+    ) -> str | None:
+        """What is wrong with an address, where these of the same IP are there."""
+        seen = next((one for one in same if _has_length_of(one, vip)), None)
+        others = _unwanted(same, wanted) if self.alone and len(same) > (seen is not None) else []
         if others:
-            beside = " as well" if vip in there else ""
-            return f"is on {{place}} with another prefix{beside}, {', '.join(map(str, others))}"
-        return None if vip in there else "was removed from {place}"
+            beside = " as well" if seen else ""
+            return f"is on {{place}} with another prefix{beside}, {_listed(others)}"
+        return self._changed(seen) if seen else "was removed from {place}"
 
     def _changed(self, seen: AddressSeen) -> str | None:
         return self._wrong_lifetime(seen.lifetime) or _wrong_flags(seen) or self._untagged(seen)
@@ -87,15 +89,30 @@ def summary(departures: Iterable[str]) -> str | None:
     return f"{told[0]} (and {len(told) - 1} more)" if len(told) > 1 else next(iter(told), None)
 
 
-def by_address(seen: Iterable[AddressSeen]) -> dict[Vip, AddressSeen]:
-    """A table of what the kernel told."""
-    return {one.address: one for one in seen}
-
-
-def with_other_prefix(addresses: Collection[Vip], there: Iterable[Vip]) -> list[Vip]:
+def with_other_prefix(addresses: Collection[Vip], there: AddressTable) -> list[AddressSeen]:
     """What has the IP of one of these addresses, but another prefix length than any of them."""
-    ips, wanted = {vip.ip for vip in addresses}, set(addresses)
-    return [one for one in there if one.ip in ips and one not in wanted]
+    others = []
+    for vip in addresses:
+        same = there.at(vip.packed)
+        if any(not _has_length_of(one, vip) for one in same):
+            others += _unwanted(same, addresses)
+    return list(dict.fromkeys(others))
+
+
+def _unwanted(same: Iterable[AddressSeen], wanted: Collection[Vip]) -> list[AddressSeen]:
+    return [one for one in same if one.address not in wanted]
+
+
+def _listed(seen: Iterable[AddressSeen]) -> str:
+    return ", ".join(str(one.address) for one in seen)
+
+
+def _has_length_of(seen: AddressSeen, vip: Vip) -> bool:
+    """Whether an address of the same IP is the same.
+
+    Why: to compare all of them again, network and all, takes ten times as long.
+    """
+    return seen.address.network.prefixlen == vip.network.prefixlen
 
 
 def _wrong_flags(seen: AddressSeen) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv6Address
 from typing import assert_never
 
 from vipd.core.model import IPAddress, LinkFacts, Vip
@@ -23,20 +23,22 @@ from vipd.net.netlink import (
     Monitor,
     Overrun,
     Requests,
+    Route,
     RouteChanged,
 )
+from vipd.net.table import AddressTable
 
 
 @dataclass(slots=True)
 class Link:
-    """One interface and its addresses, in the kernel's order.
+    """One interface and its addresses.
 
     `toggles` is how often it was put out of use or into use again, as far as we know. Why: not
     every driver takes that for a change of the carrier.
     """
 
     seen: LinkSeen
-    addresses: dict[Vip, AddressSeen] = field(default_factory=dict)
+    addresses: AddressTable = field(default_factory=AddressTable)
     toggles: int = 0
 
     def follow(self, seen: LinkSeen) -> None:
@@ -50,8 +52,11 @@ class Links:
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
-        self._monitor = Monitor()
+        self._monitor = Monitor(requests.unheard_port)
         self._links: dict[int, Link] = {}
+        self._by_name: dict[str, Link] = {}
+        self._routes: dict[IPAddress, Route | None] = {}
+        """What the kernel has said when asked; good until it is heard again."""
         self._tags = False
         self._load()
 
@@ -68,12 +73,13 @@ class Links:
 
     def drain(self) -> frozenset[str]:
         """Take in what has happened; the names of the interfaces that it concerns."""
+        self._routes.clear()
         try:
             return frozenset().union(*map(self._apply, self._monitor.read()))
         except Overrun:
-            before = {link.seen.name for link in self._links.values()}
+            before = self._by_name.keys()
             self._load()
-            return frozenset(before | {link.seen.name for link in self._links.values()})
+            return frozenset(before | self._by_name.keys())
 
     def follow_routes(self) -> None:
         """Let a change of the routing table concern every interface from now on."""
@@ -86,7 +92,7 @@ class Links:
 
     def find(self, name: str) -> Link | None:
         """The interface of this name, if there is one."""
-        return next((link for link in self._links.values() if link.seen.name == name), None)
+        return self._by_name.get(name)
 
     def at(self, index: int) -> Link | None:
         """The interface of this number, if there is one."""
@@ -113,25 +119,15 @@ class Links:
         link = self.find(name)
         if link is None:
             return LinkFacts(name=name, exists=False)
-        own = [
-            seen
-            for seen in link.addresses.values()
-            if seen.usable and not seen.ours and seen.address.ip not in floating
-        ]
-        ipv4 = (seen.address.ip for seen in own if isinstance(seen.address, IPv4Interface))
-        ipv6 = (
-            seen.address.ip
-            for seen in own
-            if isinstance(seen.address, IPv6Interface) and seen.link_local
-        )
+        own = [ip for ip in link.addresses.sources if ip not in floating]
         return LinkFacts(
             name=name,
             exists=True,
             up=link.seen.up,
             carrier=link.seen.carrier,
             mtu=link.seen.mtu,
-            ipv4=next(ipv4, None),
-            ipv6=next(ipv6, None),
+            ipv4=next((ip for ip in own if isinstance(ip, IPv4Address)), None),
+            ipv6=next((ip for ip in own if isinstance(ip, IPv6Address)), None),
             mac=link.seen.mac,
             carriers=link.seen.carriers + link.toggles,
         )
@@ -141,31 +137,61 @@ class Links:
 
         None when that address is not on this host, or when there is no route.
         """
-        route = self._requests.route(peer)
+        route = self._route(peer)
         source = configured or (route.source if route else None)
-        addresses = (one for link in self._links.values() for one in link.addresses.values())
-        fits = (one.usable and not one.ours and one.address.ip == source for one in addresses)
-        return source if any(fits) else None
+        if source is None:
+            return None
+        same = (one for link in self for one in link.addresses.at(source.packed))
+        return source if any(one.usable and not one.ours for one in same) else None
 
     def gateway(self, peer: IPAddress) -> IPAddress | None:
         """The router that a peer is behind; None when it is on one of our links."""
-        route = self._requests.route(peer)
+        route = self._route(peer)
         return route.gateway if route else None
 
     def present(self, name: str) -> frozenset[Vip]:
         """The addresses that the kernel has on an interface."""
         link = self.find(name)
-        return frozenset(link.addresses) if link else frozenset()
+        return link.addresses.all if link else frozenset()
+
+    def _route(self, peer: IPAddress) -> Route | None:
+        """How a peer is reached. Why: hundreds of instances may have the same peers."""
+        if peer not in self._routes:
+            self._routes[peer] = self._requests.route(peer)
+        return self._routes[peer]
 
     def _load(self) -> None:
         """Ask for everything. Whatever happens meanwhile is in the monitor's queue."""
-        before, self._links = self._links, {}
+        before, self._links, self._by_name = self._links, {}, {}
         for seen in self._requests.links():
-            link = self._links[seen.index] = Link(seen)
+            link = self._add(seen)
             if known := before.get(seen.index):
                 link.toggles = known.toggles + (known.seen.up != seen.up)
         for address in self._requests.addresses():
             self._apply(address)
+
+    def _add(self, seen: LinkSeen) -> Link:
+        link = self._links[seen.index] = self._by_name[seen.name] = Link(seen)
+        return link
+
+    def _see(self, link: Link | None, seen: LinkSeen) -> Link:
+        """Take in what is new of an interface, which may be its name."""
+        if link is None:
+            return self._add(seen)
+        self._unname(link)
+        link.follow(seen)
+        self._by_name[seen.name] = link
+        return link
+
+    def _remove(self, link: Link | None) -> None:
+        if link:
+            del self._links[link.seen.index]
+            self._unname(link)
+
+    def _unname(self, link: Link) -> None:
+        """Let a name stand for an interface no more, unless another one has it already."""
+        if self._by_name.get(link.seen.name) is link:
+            del self._by_name[link.seen.name]
 
     def _names(self, link: Link | None) -> frozenset[str]:
         """Whom it concerns when something happens to an interface."""
@@ -185,23 +211,18 @@ class Links:
         names = self._names(link)
         match change:
             case LinkSeen():
-                if link is None:
-                    self._links[change.index] = Link(change)
-                elif link.seen == change:
+                if link and link.seen == change:
                     return frozenset()
-                else:
-                    link.follow(change)
-                names |= self._names(self._links[change.index])
+                return names | self._names(self._see(link, change))
             case LinkGone():
-                self._links.pop(change.index, None)
+                self._remove(link)
             case AddressSeen():
                 self._tags = self._tags or change.ours
-                if link is None or link.addresses.get(change.address) == change:
+                if link is None or not link.addresses.see(change):
                     return frozenset()
-                link.addresses[change.address] = change
             case AddressGone():
                 if link:
-                    link.addresses.pop(change.address, None)
+                    link.addresses.forget(change.address)
             case _:
                 assert_never(change)
         return names

@@ -34,6 +34,7 @@ from vipd.net.bpf import (
     load,
 )
 from vipd.net.link import Links
+from vipd.net.outlet import Outlets
 from vipd.net.packet import FOR_US, PacketSockets
 from vipd.wire import arp, ndp
 from vipd.wire.claim import Claim
@@ -84,10 +85,7 @@ class Neighbors:
         self._links = links
         self._watched: dict[str, _Watch] = {}
         self._sockets = PacketSockets(links, socket.SOCK_RAW, limit=_LIMIT)
-        # Protocol 0: this socket receives nothing (packet(7)).
-        self._questions = socket.socket(
-            socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0
-        )
+        self._outlets = Outlets(links)
 
     def fileno(self) -> int:
         """Readable when `drain` has something to say."""
@@ -96,7 +94,7 @@ class Neighbors:
     def close(self) -> None:
         """Stop watching."""
         self._sockets.close()
-        self._questions.close()
+        self._outlets.close()
 
     def watch(
         self, interface: str, addresses: Collection[IPAddress], own_macs: Collection[bytes]
@@ -129,8 +127,7 @@ class Neighbors:
         if link is None or len(link.seen.mac) != MAC_BYTES:
             return
         with suppress(OSError):
-            for address in addresses:
-                self._questions.sendto(_question(link.seen.mac, address), (interface, 0))
+            self._outlets.send(interface, [_question(link.seen.mac, one) for one in addresses])
 
     def drain(self) -> list[tuple[str, IPAddress, bytes]]:
         """Who has claimed a watched address: interface, address, MAC; the same only once."""

@@ -38,7 +38,7 @@ class Removal:
         the other the primary would take the kernel a hundred times as long.
         """
         addresses = addresses[::-1]
-        if not any(family_of(vip) is Family.IPV4 for vip in addresses):
+        if not any(_may_be_a_primary(vip) for vip in addresses):
             self._requests.remove(index, addresses)
             return
         try:
@@ -80,3 +80,8 @@ class Removal:
             not_put_back=[str(vip) for vip, no in zip(along, refused, strict=True) if no],
             why=str(error),
         )
+
+
+def _may_be_a_primary(vip: Vip) -> bool:
+    """Whether others may go along with an address: IPv4, where its subnet has more than one."""
+    return family_of(vip) is Family.IPV4 and vip.network.num_addresses > 1

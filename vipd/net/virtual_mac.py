@@ -27,19 +27,21 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
-from vipd.core.model import Family, Vip, family_of
+from vipd.core.model import Claim, Family, Vip, family_of
 from vipd.core.units import Duration
 from vipd.net.deletion import Deletions
-from vipd.net.drift import Intent, by_address, summary
+from vipd.net.drift import Intent, summary
 from vipd.net.link import Link, Links
 from vipd.net.macvlan import OWN_SETTINGS, Key, is_ours
-from vipd.net.netlink import KernelRefused, Requests
+from vipd.net.netlink import KernelRefused, Requests, renew_address
+from vipd.net.outlet import Outlets
 from vipd.net.sysctl import Loans, Sysctls
+from vipd.net.table import AddressTable
 from vipd.wire.ethernet import MAC_BYTES
 
 _ARP_IGNORE, _ARP_ANNOUNCE = "ipv4/conf/all/arp_ignore", "ipv4/conf/all/arp_announce"
@@ -61,6 +63,10 @@ _FORWARDING: Final = {
 """Taken over from the interface below: a gateway forwards what is sent to its virtual MAC."""
 
 _DISABLE_IPV6: Final = "ipv6/conf/{name}/disable_ipv6"
+
+
+_Orders: TypeAlias = Callable[[Sequence[bytes]], Mapping[int, KernelRefused]]
+"""A way to have things done: what was refused, by its place among them."""
 
 
 @dataclass(slots=True)
@@ -85,55 +91,31 @@ class VirtualMacs:
         for link in links:
             if is_ours(link.seen):
                 self._loans.recall(link.seen.alias, _STRICT_ARP)
-        # Protocol 0: this socket receives nothing (packet(7)).
-        self._socket = socket.socket(
-            socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0
-        )
+        self._outlets = Outlets(links)
 
     def close(self) -> None:
         """Give up every virtual MAC address: an agent that ends leaves nothing."""
         for key in list(self._devices):
             self._discard(key)
         self._deletions.close()
-        self._socket.close()
+        self._outlets.close()
 
     def send(self, interface: str, frame: bytes) -> None:
         """Send a complete frame by the interface below.
 
         Raises: OSError, when the interface does not take it.
         """
-        self._socket.sendto(frame, (interface, 0))
+        self._outlets.send(interface, (frame,))
 
-    def claim(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration = 0
-    ) -> str | None:
-        """Serve all addresses from virtual MACs, or none: the reason of the refusal, or None."""
-        link = self._links.find(interface)
-        if link is None:
-            return f"{interface} does not exist"
-        try:
-            reason = self._obstacle(link, vrid, addresses)
-            reason = reason or self._serve(link, vrid, addresses, lease)
-        except (KernelRefused, OSError) as error:
-            reason = f"the kernel refused a virtual MAC address on {interface}: {error}"
-        if reason is not None:
-            self.release(interface, vrid, addresses)
-        return reason
+    def claim(self, claims: Sequence[Claim]) -> list[str | None]:
+        """For each claim, serve all its addresses from virtual MACs, or none: the reason of the
+        refusal, or None."""
+        return [self._claim(claim) for claim in claims]
 
-    def renew(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration
-    ) -> str | None:
-        """Let the lease of the addresses begin anew: the reason of a refusal, or None."""
-        for key, vips in _by_key(interface, vrid, addresses):
-            device = self._devices.get(key)
-            if device is None:
-                return f"there is no virtual MAC address on {interface} any more"
-            for vip, refused in zip(
-                vips, self._requests.renew(device.index, vips, lease), strict=True
-            ):
-                if refused:
-                    return f"the kernel does not renew {vip} on {device.name}: {refused}"
-        return None
+    def renew(self, claims: Sequence[Claim]) -> list[str | None]:
+        """For each claim, let the lease of its addresses begin anew: the reason of a refusal, or
+        None."""
+        return [self._renew(claim, self._requests.order_unheard) for claim in claims]
 
     def release(self, interface: str, vrid: int, addresses: Sequence[Vip]) -> None:
         """Take these addresses away; a virtual MAC address without any is given up."""
@@ -187,6 +169,28 @@ class VirtualMacs:
             self._give_back()
         return swept
 
+    def _claim(self, claim: Claim) -> str | None:
+        link = self._links.find(claim.interface)
+        if link is None:
+            return f"{claim.interface} does not exist"
+        try:
+            reason = self._obstacle(link, claim) or self._serve(link, claim)
+        except (KernelRefused, OSError) as error:
+            reason = f"the kernel refused a virtual MAC address on {claim.interface}: {error}"
+        if reason is not None:
+            self.release(claim.interface, claim.vrid, claim.addresses)
+        return reason
+
+    def _renew(self, claim: Claim, order: _Orders) -> str | None:
+        for key, vips in _by_key(claim.interface, claim.vrid, claim.addresses):
+            device = self._devices.get(key)
+            if device is None:
+                return f"there is no virtual MAC address on {claim.interface} any more"
+            refused = order([renew_address(device.index, vip, claim.lease) for vip in vips])
+            for place, no in refused.items():
+                return f"the kernel does not renew {vips[place]} on {device.name}: {no}"
+        return None
+
     # -- one macvlan ------------------------------------------------------------------------
 
     def _departure(self, key: Key, parent: int, vips: Sequence[Vip], lease: Duration) -> str | None:
@@ -211,27 +215,24 @@ class VirtualMacs:
             return what
         if seen and not seen.up:
             return f"{device.name} was set down"
-        there = by_address(self._requests.addresses(device.index))
-        return summary(intent.departures(vips, there))
+        there = AddressTable(self._requests.addresses(device.index))
+        what = summary(intent.departures(vips, there))
+        if known and what is None:
+            known.addresses.correct(vips, there)
+        return what
 
-    def _serve(
-        self, link: Link, vrid: int, addresses: Sequence[Vip], lease: Duration
-    ) -> str | None:
-        """Have macvlans with these addresses. Raises: KernelRefused, OSError."""
-        for key, vips in _by_key(link.seen.name, vrid, addresses):
+    def _serve(self, link: Link, claim: Claim) -> str | None:
+        """Have macvlans with the addresses of a claim. Raises: KernelRefused, OSError."""
+        for key, vips in _by_key(claim.interface, claim.vrid, claim.addresses):
             device = self._device(key, link)
-            again = [vip for vip in vips if vip in device.addresses]
             new = [vip for vip in vips if vip not in device.addresses]
             self._clear(device, vips)
-            for vip, refused in zip(new, self._requests.add(device.index, new, lease), strict=True):
+            results = self._requests.add(device.index, new, claim.lease)
+            for vip, refused in zip(new, results, strict=True):
                 if refused and refused.code != errno.EEXIST:
                     return f"the kernel refused {vip} on {device.name}: {refused}"
-                if refused:
-                    again.append(vip)
                 device.addresses.add(vip)
-            if reason := self.renew(link.seen.name, vrid, again, lease):
-                return reason
-        return None
+        return self._renew(claim, self._requests.order)
 
     def _clear(self, device: _Device, wanted: Sequence[Vip]) -> None:
         """Remove what a macvlan has beside our addresses."""
@@ -317,9 +318,9 @@ class VirtualMacs:
             with suppress(OSError):
                 self._loans.give_back()
 
-    def _obstacle(self, link: Link, vrid: int, addresses: Sequence[Vip]) -> str | None:
+    def _obstacle(self, link: Link, claim: Claim) -> str | None:
         """Why no virtual MAC address can work here, if so. Raises: OSError."""
-        interface = link.seen.name
+        interface, addresses = claim.interface, claim.addresses
         if len(link.seen.mac) != MAC_BYTES:
             return f"{interface} has no Ethernet address, so it cannot have a virtual one"
         if any(family_of(vip) is Family.IPV4 for vip in addresses):
@@ -328,7 +329,7 @@ class VirtualMacs:
                 if self._sysctls.read(setting) == bad:
                     dotted = "net." + setting.replace("/", ".")
                     return f"{dotted} = {bad} {effect.format(interface=interface)}"
-        keys = _by_key(interface, vrid, addresses)
+        keys = _by_key(interface, claim.vrid, addresses)
         return self._elsewhere({key.name(link.seen.index) for key, _ in keys}, addresses)
 
     def _elsewhere(self, names: Collection[str], addresses: Sequence[Vip]) -> str | None:

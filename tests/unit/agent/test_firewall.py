@@ -50,8 +50,8 @@ def test_what_the_socket_has_just_got_is_no_proof() -> None:
     firewall = Firewall("eth0")
     firewall.wonder(SECOND, 0)
     firewall.heard(7)
-    assert firewall.tapped(ONE, SECOND, 7 + SECOND // 2 - 1) is None
-    assert firewall.tapped(ONE, SECOND, 7 + SECOND // 2) is not None
+    assert firewall.tapped(ONE, SECOND, 7 + SECOND * 3 // 2 - 1) is None
+    assert firewall.tapped(ONE, SECOND, 7 + SECOND * 3 // 2) is not None
 
 
 def test_a_socket_that_hears_ends_all_doubt() -> None:

@@ -23,8 +23,8 @@ from vipd.control.messages import (
     ReloadRequest,
     Reply,
 )
-from vipd.core.model import State, Vip
-from vipd.core.units import SECOND, Duration
+from vipd.core.model import Claim, State, Vip
+from vipd.core.units import SECOND
 
 LONG = 10.0
 """Units: seconds. What a test waits before it counts as failed; never what it takes."""
@@ -38,12 +38,13 @@ REFUSED = ip_interface("192.0.2.66/24")
 class PickyAddresses(FakeAddresses):
     """A kernel that refuses one address, and then installs none of them."""
 
-    def claim(
-        self, interface: str, vrid: int, addresses: Sequence[Vip], lease: Duration, *, owner: bool
-    ) -> str | None:
-        if REFUSED not in addresses:
-            return super().claim(interface, vrid, addresses, lease, owner=owner)
-        self.release(interface, vrid, addresses)
+    def claim(self, claims: Sequence[Claim]) -> list[str | None]:
+        return [self._claim(claim) for claim in claims]
+
+    def _claim(self, claim: Claim) -> str | None:
+        if REFUSED not in claim.addresses:
+            return super().claim([claim])[0]
+        self.release(claim.interface, claim.vrid, claim.addresses)
         return f"the kernel refuses {REFUSED}"
 
 

@@ -138,8 +138,9 @@ def test_the_addresses_of_an_owner_do_not_float() -> None:
 
 def test_channels_are_of_all_who_have_a_source() -> None:
     roster = enlisted(WEB, OTHER)
-    assert roster.channels() == []
+    assert roster.channels() == {}
     roster.named("web").learn(good_link(), 1)
     roster.dismiss("web").learn(good_link(), 1)
-    (channel,) = roster.channels()
+    ((channel, vrids),) = roster.channels().items()
     assert channel.source == ip_address("192.0.2.11")
+    assert vrids == {51}

@@ -9,7 +9,7 @@ import pytest
 
 from vipd.core.model import Vip
 from vipd.core.units import SECOND, Duration
-from vipd.net.drift import Intent, by_address, summary, with_other_prefix
+from vipd.net.drift import Intent, summary, with_other_prefix
 from vipd.net.netlink import (
     DADFAILED,
     DEPRECATED,
@@ -18,6 +18,7 @@ from vipd.net.netlink import (
     TENTATIVE,
     AddressSeen,
 )
+from vipd.net.table import AddressTable
 
 VIP4, VIP6 = ip_interface("192.0.2.100/24"), ip_interface("2001:db8::100/64")
 FLAGS6 = NOPREFIXROUTE | NODAD | DEPRECATED
@@ -36,7 +37,7 @@ def said(
     alone: bool = True,
 ) -> str | None:
     intent = Intent(place="eth0", lease=lease, tagged=tagged, alone=alone)
-    return summary(intent.departures([vip or seen.address], by_address([seen])))
+    return summary(intent.departures([vip or seen.address], AddressTable([seen])))
 
 
 @pytest.mark.parametrize("seen", [SEEN4, SEEN6])
@@ -84,7 +85,7 @@ def test_a_lost_tag_is_drift_where_the_kernel_keeps_tags() -> None:
 def test_another_prefix_is_drift_unless_the_host_owns_the_address() -> None:
     other = ip_interface("192.0.2.100/32")
     intent = Intent(place="eth0", lease=60 * SECOND, tagged=True)
-    there = {VIP4: SEEN4, other: replace(SEEN4, address=other)}
+    there = AddressTable([SEEN4, replace(SEEN4, address=other)])
     text = f"{VIP4} is on eth0 with another prefix as well, {other}"
     assert list(intent.departures([VIP4], there)) == [text]
     assert list(replace(intent, alone=False).departures([VIP4], there)) == []
@@ -99,6 +100,9 @@ def test_many_are_told_in_one_sentence() -> None:
 
 
 def test_only_another_prefix_of_the_same_ip_is_one() -> None:
-    there = [VIP4, ip_interface("192.0.2.100/32"), ip_interface("192.0.2.101/32")]
-    assert with_other_prefix([VIP4, VIP6], there) == [there[1]]
-    assert with_other_prefix([VIP4, there[1]], there) == []
+    others: list[Vip] = [ip_interface("192.0.2.100/32"), ip_interface("192.0.2.101/32")]
+    seen = [replace(SEEN4, address=one) for one in others]
+    there = AddressTable([SEEN4, *seen])
+    assert with_other_prefix([VIP4, VIP6], there) == [seen[0]]
+    assert with_other_prefix([VIP4, others[0]], there) == []
+    assert with_other_prefix([others[0], VIP4], there) == []

@@ -2,7 +2,7 @@
 
 pyroute2 gives the formats of the messages (`message.py` is its only door). The sockets are our
 own: a request is one `send` of all its messages, and the kernel has answered before `send`
-returns, so that nothing here ever waits.
+returns, so that nothing here ever waits (`conversation.py`).
 Sources: rtnetlink(7), linux/if_addr.h, linux/netlink.h.
 """
 
@@ -23,7 +23,7 @@ from vipd.net.netlink.change import (
     Overrun,
     RouteChanged,
 )
-from vipd.net.netlink.message import Route
+from vipd.net.netlink.message import Route, new_address, renew_address
 from vipd.net.netlink.monitor import Monitor
 from vipd.net.netlink.request import Requests
 
@@ -46,5 +46,7 @@ __all__ = [
     "Requests",
     "Route",
     "RouteChanged",
+    "new_address",
+    "renew_address",
     "whole_seconds",
 ]

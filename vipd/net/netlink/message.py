@@ -1,7 +1,8 @@
 """Netlink messages: requests to bytes, and bytes to what they tell. The only door to pyroute2.
 
 What is many is made cheap. The request for one address is the same bytes each time, and is made
-once; only its number differs. The bodies of address messages are those of `address_message.py`.
+once; only its number differs. The kernel says of an order that it was refused, and of the last of
+many that all are done. The bodies of address messages are those of `address_message.py`.
 
 Of pyroute2 only the formats of links and routes are imported: as a whole it brings its sockets, its
 servers, its database and SQLite along, 10 MB and a tenth of a second before the agent listens.
@@ -37,18 +38,25 @@ from vipd.net.netlink.change import (
 )
 
 in_parts("pyroute2")
-from pyroute2.netlink import nlmsgerr, rtnl  # noqa: E402
+from pyroute2.netlink import rtnl  # noqa: E402
 from pyroute2.netlink.exceptions import NetlinkDecodeError  # noqa: E402
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # noqa: E402
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # noqa: E402
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
+RTM_NEWADDR: Final[int] = rtnl.RTM_NEWADDR
 _REQUEST, _ACK, _DUMP, _REPLACE, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x300, 0x100, 0x200, 0x400
 _HEADER: Final = struct.Struct("=IHHII")
 _SEQUENCE: Final = struct.Struct("=I")
+_FLAGS: Final = struct.Struct("=H")
+_FLAGS_AT: Final = 6
 _SEQUENCE_AT: Final = 8
-_PORT_AT: Final = 12
 _ERROR: Final = struct.Struct("=i")
+_WHY_AT: Final = _HEADER.size + _ERROR.size + _HEADER.size
+"""Where a refusal says why: after the code and the header of what was refused (NETLINK_CAP_ACK)."""
+
+_WHY: Final = struct.Struct("=HH")
+_NLMSGERR_ATTR_MSG: Final = 1
 _REQUESTS_KEPT: Final = 4096
 """Of each kind; more than any host has addresses to hold."""
 
@@ -73,10 +81,17 @@ class Route:
 
 def encode(requests: Sequence[bytes], first_sequence: int) -> bytes:
     """Put requests into one datagram, numbered from `first_sequence`."""
-    return b"".join(
-        request[:_SEQUENCE_AT] + _SEQUENCE.pack(number) + request[_PORT_AT:]
-        for number, request in enumerate(requests, first_sequence)
-    )
+    datagram, at = bytearray().join(requests), _SEQUENCE_AT
+    for number, request in enumerate(requests, first_sequence):
+        _SEQUENCE.pack_into(datagram, at, number)
+        at += len(request)
+    return bytes(datagram)
+
+
+def answered(request: bytes) -> bytes:
+    """The same request, which the kernel answers when it does what it is asked for, too."""
+    (flags,) = _FLAGS.unpack_from(request, _FLAGS_AT)
+    return request[:_FLAGS_AT] + _FLAGS.pack(flags | _ACK) + request[_SEQUENCE_AT:]
 
 
 def dump_links() -> bytes:
@@ -99,26 +114,26 @@ def dump_addresses(index: int = 0) -> bytes:
 @lru_cache(_REQUESTS_KEPT)
 def new_address(index: int, vip: Vip, lease: Duration) -> bytes:
     """Install an address; one that is there already is left as it is."""
-    flags = _CREATE | _EXCLUSIVE | _ACK
-    return _request(own_address(index, vip, lease), rtnl.RTM_NEWADDR, flags)
+    body = own_address(index, vip, lease)
+    return _request(body, RTM_NEWADDR, _CREATE | _EXCLUSIVE)
 
 
 @lru_cache(_REQUESTS_KEPT)
 def renew_address(index: int, vip: Vip, lease: Duration) -> bytes:
     """Let the lifetime of an address begin anew; one that is gone is installed again."""
-    flags = _CREATE | _REPLACE | _ACK
-    return _request(own_address(index, vip, lease), rtnl.RTM_NEWADDR, flags)
+    body = own_address(index, vip, lease)
+    return _request(body, RTM_NEWADDR, _CREATE | _REPLACE)
 
 
 def restore_address(saved: bytes) -> bytes:
     """Install an address again, just as the kernel has told of it."""
-    return _request(saved[_HEADER.size :], rtnl.RTM_NEWADDR, _CREATE | _EXCLUSIVE | _ACK)
+    return _request(saved[_HEADER.size :], RTM_NEWADDR, _CREATE | _EXCLUSIVE)
 
 
 @lru_cache(_REQUESTS_KEPT)
 def delete_address(index: int, vip: Vip) -> bytes:
     """Remove an address, whoever installed it."""
-    return _request(bare_address(index, vip), rtnl.RTM_DELADDR, _ACK)
+    return _request(bare_address(index, vip), rtnl.RTM_DELADDR, 0)
 
 
 def new_macvlan(name: str, parent: int, mac: bytes) -> bytes:
@@ -132,7 +147,7 @@ def new_macvlan(name: str, parent: int, mac: bytes) -> bytes:
         ("IFLA_ADDRESS", mac.hex(":")),
         ("IFLA_LINKINFO", kind),
     ]
-    return _as_request(message, rtnl.RTM_NEWLINK, _CREATE | _EXCLUSIVE | _ACK)
+    return _as_request(message, rtnl.RTM_NEWLINK, _CREATE | _EXCLUSIVE)
 
 
 def set_alias(index: int, alias: str) -> bytes:
@@ -140,7 +155,7 @@ def set_alias(index: int, alias: str) -> bytes:
     message = ifinfmsg()
     message["index"] = index
     message["attrs"] = [("IFLA_IFALIAS", alias)]
-    return _as_request(message, rtnl.RTM_SETLINK, _ACK)
+    return _as_request(message, rtnl.RTM_SETLINK, 0)
 
 
 def set_up(index: int) -> bytes:
@@ -148,14 +163,14 @@ def set_up(index: int) -> bytes:
     message = ifinfmsg()
     message["index"] = index
     message["flags"] = message["change"] = _IFF_UP
-    return _as_request(message, rtnl.RTM_SETLINK, _ACK)
+    return _as_request(message, rtnl.RTM_SETLINK, 0)
 
 
 def delete_link(index: int) -> bytes:
     """Delete an interface."""
     message = ifinfmsg()
     message["index"] = index
-    return _as_request(message, rtnl.RTM_DELLINK, _ACK)
+    return _as_request(message, rtnl.RTM_DELLINK, 0)
 
 
 def route_link_local(index: int) -> bytes:
@@ -167,7 +182,7 @@ def route_link_local(index: int) -> bytes:
     message["proto"] = _RTPROT_VRRP
     message["type"] = _RTN_UNICAST
     message["attrs"] = [("RTA_DST", "fe80::"), ("RTA_OIF", index)]
-    return _as_request(message, rtnl.RTM_NEWROUTE, _CREATE | _ACK)
+    return _as_request(message, rtnl.RTM_NEWROUTE, _CREATE)
 
 
 def get_route(destination: IPAddress) -> bytes:
@@ -207,10 +222,18 @@ def split(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 def refusal(message: bytes) -> KernelRefused | None:
     """What an acknowledgement says; None when all is well."""
     (code,) = _ERROR.unpack_from(message, _HEADER.size)
-    if code == 0:
-        return None
-    parsed = _understood(nlmsgerr(message))
-    return KernelRefused(-code, str(parsed.get_attr("NLMSGERR_ATTR_MSG") or ""))
+    return KernelRefused(-code, _reason(message)) if code else None
+
+
+def _reason(message: bytes) -> str:
+    """The kernel's words for a refusal; most have none."""
+    at = _WHY_AT
+    while at + _WHY.size <= len(message):
+        length, kind = _WHY.unpack_from(message, at)
+        if kind == _NLMSGERR_ATTR_MSG:
+            return message[at + _WHY.size : at + length].rstrip(b"\0").decode(errors="replace")
+        at += max(_WHY.size, (length + 3) & ~3)
+    return ""
 
 
 def route(message: bytes) -> Route:
@@ -224,7 +247,7 @@ def route(message: bytes) -> Route:
 def changes(data: bytes) -> Iterator[Change]:
     """What one datagram tells of links, addresses and routes."""
     for kind, _, message in split(data):
-        if kind == rtnl.RTM_NEWADDR:
+        if kind == RTM_NEWADDR:
             yield address_seen(message)
         elif kind == rtnl.RTM_DELADDR:
             yield address_gone(message)

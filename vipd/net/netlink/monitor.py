@@ -1,15 +1,24 @@
-"""The kernel's messages about links, addresses and routes, as they come."""
+"""The kernel's messages about links, addresses and routes, as they come.
+
+What we have just told the kernel ourselves is no news: renewals of leases come back from it as
+messages, hundreds in a second, and a filter in the kernel drops those. It knows them by the port
+that the request came from, which the kernel notes in IPv4 messages only (nlmsg_pid, as set by
+rtmsg_ifa in net/ipv4/devinet.c and not by inet6_ifa_notify in net/ipv6/addrconf.c): of IPv6
+addresses, every renewal is read.
+"""
 
 from __future__ import annotations
 
 import errno
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
+from vipd.net.bpf import DROP, assemble, attach, jump_if_one_of, keep
 from vipd.net.netlink.change import Change, Overrun
-from vipd.net.netlink.message import changes
+from vipd.net.netlink.message import RTM_NEWADDR, changes
 
 _SOL_NETLINK: Final = 270
 _NETLINK_ADD_MEMBERSHIP: Final = 1
@@ -19,21 +28,30 @@ _LINK_AND_ADDRESS_GROUPS: Final = (1, 5, 9)
 _ROUTE_GROUPS: Final = (7, 11)
 """RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE."""
 
-_RECEIVE_BYTES: Final = 1 << 18
+_KIND: Final = struct.Struct("=H")
+_KIND_AT: Final = 4
+_PORT: Final = struct.Struct("=I")
+_PORT_AT: Final = 12
+_WHOLE: Final = 0xFFFFFFFF
+
+_RECEIVE_BYTES: Final = 1 << 16
+"""More than any message has. The kernel gives one at a time, so larger pieces would not help."""
+
 _SO_RCVBUFFORCE: Final = 33
 _QUEUE_BYTES: Final = 1 << 20
-"""Enough for the renewals of 2,000 addresses at once: the usual buffer holds 250, and to lose some
-of them means to ask for everything anew, each time."""
+"""Enough for 2,000 addresses at once, as when many virtual routers are taken over: the usual buffer
+holds 250, and to lose some of them means to ask for everything anew."""
 
 
 class Monitor:
-    """Listens to the kernel."""
+    """Listens to the kernel, but for what it says of addresses that a port of ours has renewed."""
 
-    def __init__(self) -> None:
+    def __init__(self, unheard_port: int) -> None:
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_NETLINK, kind, 0)
         with suppress(PermissionError):  # Whoever may not take it lives with the usual one.
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _QUEUE_BYTES)
+        attach(self._socket, _all_but_addresses_of(unheard_port))
         self._socket.bind((0, 0))
         self._follow(_LINK_AND_ADDRESS_GROUPS)
 
@@ -84,3 +102,19 @@ class Monitor:
     def _follow(self, groups: tuple[int, ...]) -> None:
         for group in groups:
             self._socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
+
+
+def _all_but_addresses_of(port: int) -> bytes:
+    """A filter that drops what is said of new or changed addresses because of this port's request.
+
+    Order: it is attached before anything can come.
+    """
+    return assemble(
+        *jump_if_one_of([_KIND.pack(RTM_NEWADDR)], _KIND_AT, "address"),
+        keep(_WHOLE),
+        "address",
+        *jump_if_one_of([_PORT.pack(port)], _PORT_AT, "ours"),
+        keep(_WHOLE),
+        "ours",
+        DROP,
+    )
