@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SYSTEM := tests/system tests/interop
+HOSTS := tests/hosts
 # How many tests of the system stand side by side: nearly all of their time is spent waiting.
 LABS := 6
 
-.PHONY: help demo test check coverage chaos bench profile docs dist deb lint format lock clean
+.PHONY: help demo test check coverage chaos bench profile vagrant-test docs dist deb hosts lint format lock clean
 help: ## what can be made here
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 demo: $(READY) ## watch a failover of real agents, in network namespaces of its own
 	@$(BIN)/vipd demo
@@ -18,10 +19,11 @@ test: $(READY) lint ## everything that this machine and user can run
 	$(BIN)/coverage erase
 	$(BIN)/pytest -n auto -m "not system and not slow" --cov --cov-report=
 	$(BIN)/coverage report
-	$(BIN)/pytest -n auto -m "not system and slow"
+	$(BIN)/pytest -n auto -m "not system and not hosts and slow"
 	$(BIN)/python -m compileall -q vipd
 	$(BIN)/pytest -n $(LABS) --dist loadfile -m "system and not alone" $(SYSTEM)
 	$(BIN)/pytest -m alone $(SYSTEM)
+	$(BIN)/pytest -m hosts $(HOSTS)
 
 check: $(READY) lint ## format, lint, types, import contracts, all tests that need no root: under a minute
 	$(BIN)/pytest -n auto -q -m "not system and not slow"
@@ -35,9 +37,13 @@ chaos: $(READY) ## what befalls an address, vipd beside keepalived, as root: six
 
 bench: $(READY) ## how fast vipd is beside keepalived, as root: seven minutes
 	PYTHONPATH=tests/support $(BIN)/python -m bench
+	PYTHONPATH=tests/support $(BIN)/python -m bench.makeup
 
 profile: $(READY) ## where the processor time of an agent with 255 instances goes, as root
 	PYTHONPATH=tests/support $(BIN)/python -m bench --profile
+
+vagrant-test: deb ## failover in virtual machines without hardware virtualization, as root: six minutes
+	vagrant/lab/test
 
 docs: $(READY) ## write anew what is made from the schemas and the commands
 	$(BIN)/vipd track --explain --markdown > docs/trackers.md
@@ -50,6 +56,9 @@ dist: $(READY) ## sdist and wheel into dist/: the same bytes from the same tree,
 	rm -f dist/vipd-*.tar.gz dist/vipd-*.whl
 	$(BIN)/hatchling build -d dist
 	@sha256sum dist/vipd-*.tar.gz dist/vipd-*.whl
+
+hosts: deb ## two Debian hosts with a systemd of their own, as root: a minute and a half
+	$(BIN)/pytest -m hosts $(HOSTS)
 
 deb: $(READY) ## the Debian package, for the Python that is /usr/bin/python3: into dist/
 	debian/build

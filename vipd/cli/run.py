@@ -25,7 +25,8 @@ from vipd.config.model import DEFAULT_PATH
     type=click.Choice(["auto", "text", "json"]),
     default="auto",
     show_default=True,
-    help="How to write the log to standard error; auto is text on a terminal, JSON elsewhere.",
+    help="How to write the log to standard error; auto is text on a terminal, fields of the "
+    "journal under systemd, JSON elsewhere.",
 )
 def run(file: Path, log_format: log.Format) -> None:
     """Run the agent in the foreground.
