@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -321,7 +322,7 @@ class TestStart:
         one = Agent(lab, host(lab, 1), tables(vrid=0, priority=256))
         command = [sys.executable, "-m", "vipd", "run", "--config", str(one.config)]
         refused = one.host.run(command, check=False)
-        assert refused.returncode == 1
+        assert refused.returncode == os.EX_CONFIG
         assert "instance.web.vrid" in refused.stderr
         assert "instance.web.priority" in refused.stderr
         assert "Traceback" not in refused.stderr

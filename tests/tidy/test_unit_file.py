@@ -131,6 +131,10 @@ def test_the_unit_is_supervised_and_restarted(service: configparser.SectionProxy
     assert "WatchdogSec" in service
 
 
+def test_what_no_restart_mends_is_not_tried_again(service: configparser.SectionProxy) -> None:
+    assert service["RestartPreventExitStatus"] == str(os.EX_CONFIG)
+
+
 def test_a_restart_finds_what_the_last_life_has_written(
     service: configparser.SectionProxy,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from vipd import log
 from vipd.agent.main import run as serve
 from vipd.config.model import DEFAULT_PATH
+from vipd.errors import ConfigError
 
 
 @click.command()
@@ -33,7 +35,12 @@ def run(file: Path, log_format: log.Format) -> None:
 
     It needs root, or CAP_NET_ADMIN and CAP_NET_RAW. SIGTERM and SIGINT end it: it resigns,
     releases its addresses and exits with 0. SIGHUP reads the configuration anew; a configuration
-    with errors is refused and the old one keeps running.
+    with errors is refused and the old one keeps running. It exits with 78 when it cannot start with
+    its configuration, which no restart mends, and with 1 for whatever else keeps it from starting.
     """
     log.configure(log_format)
-    serve(file)
+    try:
+        serve(file)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(os.EX_CONFIG) from error
