@@ -20,6 +20,14 @@ BATCH = 50
 SNAP = 64
 
 
+def wrong(vrid: int, number: int) -> bytes:
+    """One of 65,536 adverts. The two halves of its address add up to the same: none has by chance
+    the checksum that it should have."""
+    low = number & 0xFFFF
+    address = low.to_bytes(2, "big") + (0xFFFF - low).to_bytes(2, "big")
+    return bytes([0x31, vrid, 254, 1, 0, 10, 0xBA, 0xD0]) + address
+
+
 def flood(seconds: float, per_second: int, vrid: int) -> None:
     """Send as evenly as batches allow; say how many there were."""
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, 112) as speaking:
@@ -30,9 +38,7 @@ def flood(seconds: float, per_second: int, vrid: int) -> None:
         while (now := time.monotonic()) < began + seconds:
             while sent < (now - began) * per_second:
                 for number in range(sent, sent + BATCH):
-                    tail = number.to_bytes(4, "big")
-                    head = bytes([0x31, vrid, 254, 1, 0, 10, 0xBA, 0xD0])
-                    speaking.sendto(head + tail, GROUP)
+                    speaking.sendto(wrong(vrid, number), GROUP)
                 sent += BATCH
             time.sleep(BATCH / per_second / 2)
     sys.stdout.write(json.dumps(sent))
