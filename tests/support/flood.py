@@ -7,6 +7,7 @@ python flood.py hear SECONDS MAC                   the moments of a host's adver
 from __future__ import annotations
 
 import json
+import select
 import socket
 import struct
 import sys
@@ -40,7 +41,7 @@ def flood(seconds: float, per_second: int, vrid: int) -> None:
                 for number in range(sent, sent + BATCH):
                     speaking.sendto(wrong(vrid, number), GROUP)
                 sent += BATCH
-            time.sleep(BATCH / per_second / 2)
+            select.select([], [], [], BATCH / per_second / 2)
     sys.stdout.write(json.dumps(sent))
 
 
