@@ -19,9 +19,6 @@ PROBE_LEAD: Duration = 50 * MILLISECOND
 """How long before its takeover a BACKUP asks: a host on the link answers in less, and the lease of
 a MASTER that died is over by then."""
 
-BUSY: Duration = 20 * MILLISECOND
-"""An advert may be so late only because a host has much to do."""
-
 ASK_AGAIN: Duration = 30 * SECOND
 
 TELL_AGAIN: Duration = SECOND
@@ -61,8 +58,7 @@ class Probing:
     def expect_advert(self, config: InstanceConfig, now: Instant, interval: Duration) -> None:
         """Doubt this host's own firewall when the next advert is overdue."""
         if config.takeover_probe is not TakeoverProbe.OFF:
-            late = max(interval // 4, BUSY)
-            self._deadlines.arm(Timer.OVERDUE, now + interval + late)
+            self._deadlines.arm(Timer.OVERDUE, now + interval * 5 // 4)
 
     def ask(self, config: InstanceConfig) -> tuple[ProbeAddresses, ...]:
         """Ask now; an answer to an earlier question counts no more."""
