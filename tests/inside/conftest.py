@@ -10,12 +10,31 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from neighbourhood import LEFT, OWN, ip, plug, unplug
 
 from vipd.net.address import Addresses
 from vipd.net.link import Links
 from vipd.net.netlink import Requests
 
 collect_ignore_glob = [] if os.environ.get("VIPD_INSIDE") else ["test_*.py"]
+
+
+@pytest.fixture
+def cable() -> Iterator[None]:
+    """A cable of this host's own, with both ends here."""
+    plug()
+    yield
+    unplug()
+
+
+@pytest.fixture
+def addressed_cable(cable: None) -> None:
+    """The same; adverts can be sent from its left end."""
+    del cable
+    for source, length in zip(OWN.values(), (24, 64), strict=True):
+        # An IPv6 address that waits for duplicate address detection is none to send from.
+        flags = ("nodad",) if source.version == 6 else ()
+        ip("address", "add", f"{source}/{length}", "dev", LEFT, *flags)
 
 
 @pytest.fixture

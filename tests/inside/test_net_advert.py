@@ -5,37 +5,23 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from ipaddress import IPv4Address, IPv6Address
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
-from neighbourhood import LEFT, ip, plug, speaker, unplug
+from neighbourhood import LEFT, OWN, PEER, speaker
 
-from vipd.core.model import Advert, Channel, ChecksumForm, Family, IPAddress
+from vipd.core.model import Advert, Channel, ChecksumForm, Family
 from vipd.net.advert import AdvertSockets
 from vipd.net.link import Links
 from vipd.wire.virtual_mac import advert_frame
 from vipd.wire.vrrp import GROUP, Datagram, encode
 
+pytestmark = pytest.mark.usefixtures("addressed_cable")
+
 PATIENCE_S = 5.0
 FLOOD = 20_000
-OWN: dict[Family, IPAddress] = {
-    Family.IPV4: IPv4Address("198.51.100.1"),
-    Family.IPV6: IPv6Address("fe80::1"),
-}
-PEER: dict[Family, IPAddress] = {
-    Family.IPV4: IPv4Address("198.51.100.2"),
-    Family.IPV6: IPv6Address("fe80::2"),
-}
-
-
-@pytest.fixture(autouse=True)
-def _cable() -> Iterator[None]:
-    plug()
-    for address in ("198.51.100.1/24", "fe80::1/64"):
-        ip("address", "add", address, "dev", LEFT, *(("nodad",) if ":" in address else ()))
-    yield
-    unplug()
+OPTMEM = Path("/proc/sys/net/core/optmem_max")
 
 
 @pytest.fixture
@@ -104,3 +90,27 @@ def test_a_flood_of_strangers_is_left_to_the_kernel(adverts: AdvertSockets, fami
             speaking.send(stranger)
         speaking.send(frame_of(family, 53))
     assert [one.payload[1] for one in hear(adverts, 53)] == [52] * 10 + [53]
+
+
+@contextmanager
+def no_memory_for_filters() -> Iterator[None]:
+    try:
+        before = OPTMEM.read_text()
+        OPTMEM.write_text("0")
+    except OSError as error:
+        pytest.skip(f"the memory of filters is not ours to limit: {error}")
+    try:
+        yield
+    finally:
+        OPTMEM.write_text(before)
+
+
+def test_where_the_kernel_has_no_memory_for_a_filter_all_are_read(adverts: AdvertSockets) -> None:
+    stranger, ours = frame_of(Family.IPV4, 52), frame_of(Family.IPV4, 51)
+    with no_memory_for_filters(), speaker() as speaking:
+        for number in range(FLOOD // 4):
+            speaking.send(stranger)
+            if number % 100 == 99:
+                speaking.send(ours)
+                heard = hear(adverts, 51)
+    assert [one.payload[1] for one in heard] == [52] * 100 + [51]

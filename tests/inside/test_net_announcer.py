@@ -17,16 +17,11 @@ from vipd.net.outlet import Outlets
 from vipd.wire import arp, ndp
 from vipd.wire.virtual_mac import virtual_mac
 
+pytestmark = pytest.mark.usefixtures("cable")
+
 VIP4, VIP6 = IPv4Interface("192.0.2.100/24"), IPv6Interface("2001:db8::100/64")
 BOTH: tuple[Vip, ...] = (VIP4, VIP6)
 PATIENCE_S = 5.0
-
-
-@pytest.fixture(autouse=True)
-def _cable() -> Iterator[None]:
-    plug()
-    yield
-    unplug()
 
 
 @pytest.fixture

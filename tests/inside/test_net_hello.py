@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from neighbourhood import LEFT, RIGHT, Neighbour, ip, plug, speaker, unplug
+from neighbourhood import LEFT, OWN, PEER, RIGHT, Neighbour, ip, plug, speaker, unplug
 
 from vipd.core.model import Channel, Family, IPAddress
 from vipd.net.hello import DRAIN_LIMIT, HelloSockets
@@ -23,14 +23,6 @@ from vipd.wire.ip import ethertype, packet
 from vipd.wire.vrrp import GROUP, Datagram
 
 PATIENCE_S = 5.0
-OWN: dict[Family, IPAddress] = {
-    Family.IPV4: IPv4Address("198.51.100.1"),
-    Family.IPV6: IPv6Address("fe80::1"),
-}
-PEER: dict[Family, IPAddress] = {
-    Family.IPV4: IPv4Address("198.51.100.2"),
-    Family.IPV6: IPv6Address("fe80::2"),
-}
 LAST = b"the last"
 """What is sent last, so that a test can tell that all that came before was not heard."""
 

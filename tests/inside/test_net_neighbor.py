@@ -22,6 +22,8 @@ from vipd.wire import arp, ndp
 from vipd.wire.ethernet import frame
 from vipd.wire.virtual_mac import virtual_mac
 
+pytestmark = pytest.mark.usefixtures("cable")
+
 PATIENCE_S = 5.0
 FOREIGN = bytes.fromhex("02 00 00 00 00 fe")
 VIP4, VIP6 = IPv4Address("192.0.2.100"), IPv6Address("2001:db8::100")
@@ -35,13 +37,6 @@ OLDER_OPTMEM = "20480"
 """What a socket may have for its filter on Linux before 6.9. Units: bytes."""
 
 Heard = list[tuple[str, IPAddress, bytes]]
-
-
-@pytest.fixture(autouse=True)
-def _cable() -> Iterator[None]:
-    plug()
-    yield
-    unplug()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from neighbourhood import LEFT, RIGHT, ip, mac_of, plug, speaker, unplug
+from neighbourhood import LEFT, OWN, PEER, RIGHT, ip, mac_of, plug, speaker, unplug
 
 from vipd.core.model import Advert, Channel, ChecksumForm, Family, IPAddress
 from vipd.net.advert import AdvertSockets
@@ -25,16 +25,10 @@ from vipd.wire.ip import ethertype, packet
 from vipd.wire.virtual_mac import advert_frame
 from vipd.wire.vrrp import GROUP, PROTOCOL, Datagram, encode
 
+pytestmark = pytest.mark.usefixtures("addressed_cable")
+
 PATIENCE_S = 5.0
 FOREIGN = bytes.fromhex("02 00 00 00 00 fe")
-OWN: dict[Family, IPAddress] = {
-    Family.IPV4: IPv4Address("198.51.100.1"),
-    Family.IPV6: IPv6Address("fe80::1"),
-}
-PEER: dict[Family, IPAddress] = {
-    Family.IPV4: IPv4Address("198.51.100.2"),
-    Family.IPV6: IPv6Address("fe80::2"),
-}
 VIP: dict[Family, IPAddress] = {
     Family.IPV4: IPv4Address("198.51.100.100"),
     Family.IPV6: IPv6Address("2001:db8::100"),
@@ -53,15 +47,6 @@ class Listening(Protocol):
 
     def drain(self) -> Iterable[tuple[str, Datagram]]:
         """What has arrived."""
-
-
-@pytest.fixture(autouse=True)
-def _cable() -> Iterator[None]:
-    plug()
-    for address in ("198.51.100.1/24", "fe80::1/64"):
-        ip("address", "add", address, "dev", LEFT, *(("nodad",) if ":" in address else ()))
-    yield
-    unplug()
 
 
 @pytest.fixture

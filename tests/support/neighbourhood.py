@@ -8,10 +8,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv6Address
 from typing import Self
+
+from vipd.core.model import Family, IPAddress
 
 LEFT, RIGHT = "left", "right"
 """The ends of the cable: where we listen, and where others speak."""
+
+OWN: dict[Family, IPAddress] = {
+    Family.IPV4: IPv4Address("198.51.100.1"),
+    Family.IPV6: IPv6Address("fe80::1"),
+}
+PEER: dict[Family, IPAddress] = {
+    Family.IPV4: IPv4Address("198.51.100.2"),
+    Family.IPV6: IPv6Address("fe80::2"),
+}
+"""Where adverts come from, ours and those of others."""
 
 
 def ip(*words: str) -> str:

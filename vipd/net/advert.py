@@ -14,6 +14,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from ipaddress import IPv6Address
 from typing import TypeAlias
 
@@ -127,8 +128,9 @@ class AdvertSocket:
             return
         now = time.monotonic_ns()
         if now - self._counts_from < SECOND:
-            self._filtered = True
-            attach(self._socket, mostly(self._vrids, self.family))
+            with suppress(OSError):  # Who may not have the memory for it goes on to read them all.
+                attach(self._socket, mostly(self._vrids, self.family))
+                self._filtered = True
         self._strangers, self._counts_from = 0, now
 
     def _look(self, packet: _Packet) -> Datagram | None:

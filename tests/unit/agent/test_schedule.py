@@ -26,12 +26,12 @@ def backup(name: str = "web", at: int = 0) -> Instance:
     return one
 
 
-def hear(one: Instance, at: int) -> None:
+def hear(one: Instance, at: int, priority: int = 200) -> None:
     """Let it hear its MASTER, which nobody tells the schedule."""
     advert = Advert(
         version=3,
         vrid=51,
-        priority=200,
+        priority=priority,
         interval_cs=100,
         addresses=(ip_address("192.0.2.100"),),
         checksum=ChecksumForm.PSEUDO_HEADER,
@@ -84,15 +84,7 @@ def test_a_deadline_that_has_come_closer_counts_from_the_next_note() -> None:
     schedule, one = Schedule(), backup()
     hear(one, SECOND)
     schedule.note(one)
-    advert = Advert(
-        version=3,
-        vrid=51,
-        priority=0,
-        interval_cs=100,
-        addresses=(ip_address("192.0.2.100"),),
-        checksum=ChecksumForm.PSEUDO_HEADER,
-    )
-    one.machine.step(events.AdvertReceived(advert=advert, source=PEER), SECOND)
+    hear(one, SECOND, priority=0)
     schedule.note(one)
     skew = SECOND * 156 // 256
     assert schedule.next() == SECOND + skew
