@@ -24,6 +24,8 @@ SOURCES_REMEMBERED = 16
 class Firewall:
     """What one instance knows of the firewalls in its way."""
 
+    __slots__ = ("_heard", "_interface", "_refused", "_unheard", "_until")
+
     def __init__(self, interface: str) -> None:
         self._interface = interface
         self._refused: dict[Family, Instant] = {}

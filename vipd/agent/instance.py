@@ -58,7 +58,28 @@ class Packet:
 
 
 class Instance:
-    """One virtual router of this agent."""
+    """One virtual router of this agent. Why slots: adverts of hundreds come at once, and what is
+    touched for each should be little."""
+
+    __slots__ = (
+        "_channels",
+        "_claim",
+        "_config",
+        "_index",
+        "_link",
+        "_packets",
+        "_said",
+        "counters",
+        "early",
+        "firewall",
+        "key",
+        "leased_until",
+        "machine",
+        "passages",
+        "rules",
+        "scrutiny",
+        "stepped_at",
+    )
 
     def __init__(self, config: InstanceConfig) -> None:
         self.machine = Machine(config)

@@ -40,7 +40,8 @@ class Reception:
         self._clock = clock
         self._log = log
         self._throttle = throttle
-        self._known: dict[tuple[str, int], _Known] = {}
+        self._known: dict[int, _Known] = {}
+        """By the identity of the packet, which belongs to one socket and so to one interface."""
         self.strangers = Strangers(log)
         """Who advertises VRIDs on our interfaces that are nobody's here."""
 
@@ -50,7 +51,7 @@ class Reception:
 
     def take(self, interface: str, datagram: Datagram) -> tuple[Instance, AdvertReceived] | None:
         """What a packet means and for whom; None for what counts for nobody, and why is counted."""
-        known = self._known.get((interface, id(datagram))) or self._look(interface, datagram)
+        known = self._known.get(id(datagram)) or self._look(interface, datagram)
         if known is None:
             return None
         instance, means = known.instance, known.means
@@ -81,13 +82,13 @@ class Reception:
             known = _Known(datagram, instance, AdvertReceived(advert=advert, source=source))
         if source != instance.link.source(family_of(source)):
             # What comes from our own address is judged by the priority that we have right now.
-            self._remember(interface, known)
+            self._remember(known)
         return known
 
-    def _remember(self, interface: str, known: _Known) -> None:
+    def _remember(self, known: _Known) -> None:
         if len(self._known) >= PACKETS_REMEMBERED:
             self._known.clear()
-        self._known[interface, id(known.datagram)] = known
+        self._known[id(known.datagram)] = known
 
     def overhear(self, interface: str, datagram: Datagram) -> None:
         """A packet has reached the interface: it should have reached the socket, too."""

@@ -296,6 +296,8 @@ class Runtime:
         Order: what comes of an action goes before whatever else waits for that instance.
         """
         actions = instance.machine.step(event, now)
+        if not actions:
+            return
         instance.stepped_at, instance.early = now, {} if len(actions) > 1 else None
         outcomes = [self._executor.perform(instance, action) for action in actions]
         for outcome in outcomes:

@@ -30,6 +30,8 @@ class Oddity(Enum):
 class Scrutiny:
     """Compares what the peers of one instance advertise with its own configuration."""
 
+    __slots__ = ("_said", "_usual", "seen")
+
     def __init__(self) -> None:
         self.seen: Counter[Oddity] = Counter()
         self._said: dict[tuple[Oddity, IPAddress], str] = {}

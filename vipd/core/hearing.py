@@ -21,8 +21,7 @@ class Hearing:
     def note(self, advert: Advert, source: IPAddress, now: Instant) -> None:
         """Take in a valid advert."""
         family = family_of(source)
-        self.newest = Heard(address=source, priority=advert.priority, at=now)
-        self._by_family[family] = self.newest
+        self.newest = self._by_family[family] = Heard(source, advert.priority, now)
         if family is Family.IPV4:
             self.checksum = advert.checksum
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from vipd.core.actions import Action
 from vipd.core.cause import Cause, CauseCode, takeover_cause
@@ -20,6 +20,22 @@ PATIENCE = 3
 """After so many intervals of silence the strongest BACKUP takes over. RFC: 9568 §6.1."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """How long a MASTER of one interval is waited for, on one edition of the terms.
+
+    `lead` is how long before its end the link is asked, `overdue` when an advert is; None where
+    nothing is asked. Units: nanoseconds.
+    """
+
+    edition: int
+    interval: Duration
+    skew: Duration
+    down: Duration
+    lead: Duration | None
+    overdue: Duration | None
+
+
 class Listening:
     """The wait of one instance. Keeps `Timer.MASTER_DOWN` armed while it is BACKUP."""
 
@@ -32,6 +48,7 @@ class Listening:
         "_not_before",
         "_terms",
         "_tied",
+        "_wait",
         "_weaker_since",
         "follows",
         "probing",
@@ -45,6 +62,7 @@ class Listening:
         self._hearing = hearing
         self._learned_interval: Duration | None = None
         self._learned_from: Advert | None = None
+        self._wait: Wait | None = None
         self._not_before: Instant = 0
         self._weaker_since: Instant | None = None
         self.ready = False
@@ -63,12 +81,30 @@ class Listening:
 
     def skew(self) -> Duration:
         """How long this router lets a stronger one go first."""
-        return skew_time(self._terms.priority, self.interval(), self._terms.config.version)
+        return self.wait().skew
 
     def master_down_interval(self) -> Duration:
         """The silence after which this router takes over. RFC: 9568 §6.1."""
-        return master_down_interval(
-            self._terms.priority, self.interval(), self._terms.config.version
+        return self.wait().down
+
+    def wait(self) -> Wait:
+        """How long that is in all its parts. Why: it is reckoned once, and each advert asks."""
+        interval, wait = self.interval(), self._wait
+        if wait is None or wait.interval != interval or wait.edition != self._terms.edition:
+            wait = self._wait = self._reckon(interval)
+        return wait
+
+    def _reckon(self, interval: Duration) -> Wait:
+        terms, config = self._terms, self._terms.config
+        skew = skew_time(terms.priority, interval, config.version)
+        asks = config.takeover_probe is not TakeoverProbe.OFF
+        return Wait(
+            edition=terms.edition,
+            interval=interval,
+            skew=skew,
+            down=master_down_interval(terms.priority, interval, config.version),
+            lead=probe_lead(skew) if asks else None,
+            overdue=interval * 5 // 4 if asks else None,
         )
 
     def rival(self) -> Heard | None:
@@ -192,15 +228,20 @@ class Listening:
         if advert.priority == RELEASE_PRIORITY:
             self._await_release(now)
         elif advert.priority >= self._terms.priority or not self.preempts:
-            self._weaker_since = None
-            self.follows = True
-            self.learn(advert)
-            interval, skew = self.interval(), self.skew()
-            self._await(now + PATIENCE * interval + skew, skew)
-            self.probing.expect_advert(self._terms.config, now, interval)
+            self._follow(advert, now)
         elif self._terms.config.preempt_delay:
             self._let_serve(advert, now)
         self.probing.forget()
+
+    def _follow(self, advert: Advert, now: Instant) -> None:
+        """A MASTER serves that may: wait for its next advert."""
+        self._weaker_since = None
+        self.follows = True
+        self.learn(advert)
+        wait = self.wait()
+        self._await(now + wait.down, wait)
+        if wait.overdue is not None:
+            self._deadlines.arm(Timer.OVERDUE, now + wait.overdue)
 
     def _let_serve(self, advert: Advert, now: Instant) -> None:
         """A weaker MASTER serves: take over from it after a while, or when it is silent."""
@@ -269,8 +310,9 @@ class Listening:
         self._await(now + self.skew())
         self._deadlines.disarm(Timer.PROBE)
 
-    def _await(self, master_down: Instant, skew: Duration | None = None) -> None:
+    def _await(self, master_down: Instant, wait: Wait | None = None) -> None:
         self.ready = False
-        master_down = max(master_down, self._not_before)
+        if master_down < self._not_before:
+            master_down = self._not_before
         self._deadlines.arm(Timer.MASTER_DOWN, master_down)
-        self.probing.expect(self._terms.config, master_down, skew or self.skew())
+        self.probing.expect(master_down, (wait or self.wait()).lead)

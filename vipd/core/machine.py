@@ -61,6 +61,8 @@ SPEECHLESS = {CauseCode.NO_SOURCE, CauseCode.NO_ADVERTS}
 class Machine(States):
     """One virtual router on this host: what it makes of what happens."""
 
+    __slots__ = ()
+
     def step(self, event: events.Event, now: Instant) -> tuple[Action, ...]:  # noqa: C901  (one line for each event)
         """Take in what happened; return what is to be done, in order."""
         match event:

@@ -48,17 +48,12 @@ class Probing:
         self.warning: str | None = None
         """What a person should know of it, as long as it is so."""
 
-    def expect(self, config: InstanceConfig, master_down: Instant, skew: Duration) -> None:
-        """Ask shortly before a takeover, within the skew."""
-        if config.takeover_probe is TakeoverProbe.OFF:
+    def expect(self, master_down: Instant, lead: Duration | None) -> None:
+        """Ask so long before a takeover, or not at all."""
+        if lead is None:
             self._deadlines.disarm(Timer.PROBE)
         else:
-            self._deadlines.arm(Timer.PROBE, master_down - probe_lead(skew))
-
-    def expect_advert(self, config: InstanceConfig, now: Instant, interval: Duration) -> None:
-        """Doubt this host's own firewall when the next advert is overdue."""
-        if config.takeover_probe is not TakeoverProbe.OFF:
-            self._deadlines.arm(Timer.OVERDUE, now + interval * 5 // 4)
+            self._deadlines.arm(Timer.PROBE, master_down - lead)
 
     def ask(self, config: InstanceConfig) -> tuple[ProbeAddresses, ...]:
         """Ask now; an answer to an earlier question counts no more."""

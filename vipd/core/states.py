@@ -41,6 +41,24 @@ _HEALTH = {
 class States:
     """One virtual router on this host: what it is, and how it becomes something else."""
 
+    __slots__ = (
+        "_cause",
+        "_deadlines",
+        "_drifting",
+        "_hearing",
+        "_interrupted",
+        "_link",
+        "_listening",
+        "_parting",
+        "_parts",
+        "_preparing",
+        "_retrying",
+        "_serving",
+        "_since",
+        "_state",
+        "_terms",
+    )
+
     def __init__(self, config: InstanceConfig) -> None:
         self._terms = Terms(config)
         self._state = State.INIT

@@ -20,12 +20,22 @@ LEAST_PRIORITY, GREATEST_PRIORITY = 1, 254
 class Terms:
     """The configuration and the health of one instance."""
 
-    __slots__ = ("_config", "_orders", "_presumed", "_reports", "group_fault", "priority")
+    __slots__ = (
+        "_config",
+        "_orders",
+        "_presumed",
+        "_reports",
+        "edition",
+        "group_fault",
+        "priority",
+    )
 
     def __init__(self, config: InstanceConfig) -> None:
         self._reports: dict[str, TrackReported] = {}
         self._presumed = False
         self._orders = NONE
+        self.edition = 0
+        """Another number whenever the configuration or the priority may be others."""
         self.group_fault: str | None = None
         """Why another instance of the group cannot serve."""
         self.config = config
@@ -79,6 +89,7 @@ class Terms:
     def _weigh(self) -> None:
         """Compute the priority that this instance stands for election with."""
         config = self._config
+        self.edition += 1
         self.priority = config.priority
         if not config.owner:
             base = self._orders.priority or config.priority

@@ -101,9 +101,9 @@ class AdvertSocket:
             except OSError:
                 # The interface went away or down; netlink tells that story better.
                 return
-            if key in self._known:
+            try:
                 received = self._known[key]
-            else:
+            except KeyError:
                 received = self._known[key] = self._look(packet)
             if received is None:
                 continue
@@ -149,7 +149,7 @@ class AdvertSocket:
         RFC: 791 §3.1 (Identification, Header Checksum).
         """
         packet = self._socket.recv(_RECEIVE_BYTES)
-        return (packet[:4], packet[6:10], packet[12:]), packet
+        return packet[:4] + packet[6:10] + packet[12:], packet
 
     def _read_ipv6(self) -> tuple[object, _Packet]:
         """Read a packet, and what the kernel says beside it."""

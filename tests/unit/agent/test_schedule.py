@@ -80,6 +80,24 @@ def test_a_deadline_that_has_moved_away_needs_no_word() -> None:
     assert schedule.take_due(500 * MILLISECOND + DOWN) == [one]
 
 
+def test_a_burst_that_is_read_in_pieces_is_one_look() -> None:
+    schedule, several = Schedule(), [backup(str(number), number) for number in range(5)]
+    for one in several:
+        schedule.note(one)
+        hear(one, SECOND)
+    assert schedule.take_due(DOWN) == []
+    assert schedule.next() == SECOND + DOWN
+
+
+def test_who_is_due_soon_is_not_taken_yet() -> None:
+    schedule, first, other = Schedule(), backup("first"), backup("other", MILLISECOND)
+    for one in (first, other):
+        schedule.note(one)
+    assert schedule.take_due(DOWN) == [first]
+    assert schedule.next() == DOWN + MILLISECOND
+    assert schedule.take_due(DOWN + MILLISECOND) == [other]
+
+
 def test_a_deadline_that_has_come_closer_counts_from_the_next_note() -> None:
     schedule, one = Schedule(), backup()
     hear(one, SECOND)
