@@ -117,6 +117,7 @@ class World:
     leftovers: list[tuple[str, Vip]] = field(default_factory=list)
     leftover_devices: list[str] = field(default_factory=list)
     refusal: str | None = None
+    claim_takes: Duration = 0
     send_error: OSError | None = None
     attach_error: OSError | None = None
     arrived: list[tuple[str, Datagram]] = field(default_factory=list)
@@ -255,6 +256,7 @@ class FakeAddresses:
         """There is nothing to prepare."""
 
     def claim(self, claims: Sequence[Claim]) -> list[str | None]:
+        self.world.now += self.world.claim_takes
         for claim in claims:
             if self.world.refusal is None:
                 self.world.kernel |= {(claim.interface, vip) for vip in claim.addresses}

@@ -28,11 +28,14 @@ from vipd.config.plan import plan
 from vipd.core import events
 from vipd.core.config import InstanceConfig
 from vipd.core.model import State
-from vipd.core.units import CENTISECOND, Duration, Instant
+from vipd.core.units import CENTISECOND, MILLISECOND, Duration, Instant
 from vipd.log import Logger
 
 SHORTEST_INTERVAL: Duration = CENTISECOND
 """A wake-up that is no later than this is late for nobody. RFC: 9568 §5.2.7."""
+
+TOLD_WITHIN: Duration = 100 * MILLISECOND
+"""How long it is put off to tell of a transition while others are due."""
 
 
 class Runtime:
@@ -49,6 +52,8 @@ class Runtime:
         self._inbox: deque[tuple[Instance, events.Event]] = deque()
         self._schedule = Schedule()
         self._wakes_at: Instant | None = None
+        self._changed: dict[Instance, None] = {}
+        """Who has become something else, and nobody was told."""
         self._reception = Reception(self._roster, clock, log, self._throttle)
         self._surroundings = Surroundings(ports, self._roster, clock, self._throttle)
         self._crew = Crew()
@@ -285,7 +290,9 @@ class Runtime:
         if self._executor.doubts:
             self._executor.doubts = False
             self._surroundings.use_tap()
-        if changed := [each for each in stepped if each.passages]:
+        self._changed.update((each, None) for each in stepped if each.passages)
+        if self._changed and self._may_tell():
+            changed, self._changed = self._changed, {}
             self._tell_of(changed)
         if self._roster.drop_gone():
             self._forget_gone()
@@ -309,7 +316,16 @@ class Runtime:
         self._inbox.extend(self._executor.fulfil())
         return bool(self._inbox)
 
-    def _tell_of(self, changed: Sequence[Instance]) -> None:
+    def _may_tell(self) -> bool:
+        """Whether there is time to say what became of the first that has changed.
+
+        Why not while others are due: for hundreds it takes as long as the takeover itself.
+        """
+        due, now = self._schedule.next(), self._clock()
+        decided = next(iter(self._changed)).passages[0].at
+        return due is None or due > now or now - decided > TOLD_WITHIN
+
+    def _tell_of(self, changed: Collection[Instance]) -> None:
         """Whom it concerns what these have become."""
         if any(each.config.virtual_mac for each in changed):
             self._surroundings.watch_neighbors()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vipd.core.actions import Action
 from vipd.core.cause import Cause, CauseCode, takeover_cause
@@ -177,7 +177,7 @@ class Listening:
         elif cause.code is CauseCode.PREEMPTS and self._terms.config.preempt_delay:
             waited = format_duration(self._terms.config.preempt_delay)
             evidence = (f"waited for the preempt_delay of {waited}", *evidence)
-        return replace(cause, evidence=evidence)
+        return Cause(cause.code, cause.text, evidence)
 
     def prospect(self) -> Prospect:
         """What a BACKUP will do, unless something happens."""

@@ -15,9 +15,11 @@ from fake_world import (
     master,
     packet,
     pass_time,
+    ring,
     state,
 )
 
+from vipd.agent.runtime import Runtime
 from vipd.core.config import InstanceConfig
 from vipd.core.model import State
 from vipd.core.units import MILLISECOND, SECOND
@@ -152,6 +154,38 @@ class TestSeveralInstances:
         world.arrived.append(("eth0", packet(web, 150)))
         runtime.ring()
         assert world.alarm_at == 3_609_375_000
+
+
+class TestTellingOfIt:
+    """A takeover does not wait until it is told what another one has become."""
+
+    @pytest.fixture
+    def runtime(self, world: World) -> Runtime:
+        """One takes over so long that the other, which waits for 4 ms more, is due after it."""
+        runtime = world.runtime()
+        runtime.start([named("web", 51), named("other", 52, priority=99)])
+        return runtime
+
+    def told(self, world: World) -> list[object]:
+        return [line["instance"] for line in world.log.called("transition")][2:]
+
+    def test_it_is_told_of_a_takeover_when_nobody_is_due(
+        self, world: World, runtime: Runtime
+    ) -> None:
+        world.claim_takes = 10 * MILLISECOND
+        ring(world, runtime)
+        assert [each.machine.state for each in runtime.instances] == [State.MASTER, State.BACKUP]
+        assert self.told(world) == []
+        assert world.alarm_at is not None
+        assert world.alarm_at < world.now
+        runtime.ring()
+        assert self.told(world) == ["web", "other"]
+
+    def test_it_is_not_put_off_for_ever(self, world: World, runtime: Runtime) -> None:
+        world.claim_takes = 200 * MILLISECOND
+        ring(world, runtime)
+        assert state(runtime, 1) is State.BACKUP
+        assert self.told(world) == ["web"]
 
 
 class TestCarryingOn:
