@@ -11,6 +11,7 @@ import pytest
 
 from vipd.core.model import LinkFacts
 from vipd.net.link import Links
+from vipd.net.netlink import Requests, new_address
 
 PATIENCE_S = 5.0
 
@@ -74,6 +75,22 @@ def test_addresses_come_and_go(links: Links, pair: str) -> None:
     assert ip_interface("198.51.100.1/24") in links.present(pair)
     ip("address", "del", "198.51.100.1/24", "dev", pair)
     wait_for(links, pair, lambda facts: facts.ipv4 is None)
+
+
+def test_an_address_that_was_asked_for_is_no_news_until_it_changes(
+    links: Links, requests: Requests
+) -> None:
+    wait_for(links, "eth0", lambda facts: facts.ipv6 is not None)
+    links.drain()
+    index, vip = links.index("eth0"), ip_interface("198.51.100.7/24")
+    assert index is not None
+    assert requests.order([new_address(index, vip, 0)]) == {}
+    assert links.drain() == frozenset()
+    assert vip in links.present("eth0")
+    ip("address", "change", str(vip), "dev", "eth0", "valid_lft", "60", "preferred_lft", "60")
+    assert links.drain() == {"eth0"}
+    ip("address", "del", str(vip), "dev", "eth0")
+    assert links.drain() == {"eth0"}
 
 
 def test_a_link_local_address_counts_when_its_duplicate_detection_is_over(

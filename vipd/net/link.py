@@ -203,7 +203,8 @@ class Links:
     def _apply(self, change: Change) -> frozenset[str]:
         """Take in one message; the names that it concerns.
 
-        Why: a renewal of a lease is a message that tells nothing new, and there are many of them.
+        Why none for a renewal of a lease: it tells nothing new, and there are many of them. And
+        none for an address that was not there and looks like ours: whoever has asked for it knows.
         """
         if isinstance(change, RouteChanged):
             return frozenset(link.seen.name for link in self._links.values())
@@ -218,7 +219,10 @@ class Links:
                 self._remove(link)
             case AddressSeen():
                 self._tags = self._tags or change.ours
-                if link is None or not link.addresses.see(change):
+                if link is None:
+                    return frozenset()
+                new = not link.addresses.at(change.address.packed)
+                if not link.addresses.see(change) or (new and change.as_installed):
                     return frozenset()
             case AddressGone():
                 if link:

@@ -76,6 +76,11 @@ class AddressSeen:
         """Whether it is past duplicate address detection."""
         return not self.flags & (TENTATIVE | DADFAILED)
 
+    @property
+    def as_installed(self) -> bool:
+        """Whether it looks like what we install."""
+        return self.ours and self.flags == INSTALLED_FLAGS[self.address.version]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressGone:
