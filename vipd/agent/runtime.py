@@ -202,6 +202,7 @@ class Runtime:
         """
         self.wake()
         self._hear_neighbors()
+        self._settle()
         if overheard := tuple(self._ports.tap.drain()):
             self._take_in()
             for interface, datagram in overheard:
@@ -235,7 +236,6 @@ class Runtime:
         for interface, address, mac in self._ports.neighbors.drain():
             for instance in self._roster.users(interface, address):
                 self._post(instance, events.NeighborHeard(address=address, mac=mac))
-        self._settle()
 
     def _notice_lateness(self) -> None:
         """Tell whom it concerns that this process did not run when it should have."""
