@@ -18,12 +18,13 @@ from vipd.core.cause import Cause
 from vipd.core.config import InstanceConfig
 from vipd.core.events import (
     AddressesDrifted,
+    AdvertReceived,
     Event,
     Started,
     WokeLate,
 )
 from vipd.core.leaving import Destination, Leaving
-from vipd.core.listening import Listening
+from vipd.core.listening import Listening, Wait
 from vipd.core.machine import Machine
 from vipd.core.model import RELEASE_PRIORITY, Advert, Family, IPAddress, State, family_of
 from vipd.core.orders import Orders
@@ -121,10 +122,10 @@ class GivesUp(Machine):
 class HearsOneFamily(Machine):
     """Is deaf to IPv6."""
 
-    def _on_advert(self, advert: Advert, source: IPAddress, now: Instant) -> tuple[Action, ...]:
-        if family_of(source) is Family.IPV6:
+    def _on_advert(self, event: AdvertReceived, now: Instant) -> tuple[Action, ...]:
+        if family_of(event.source) is Family.IPV6:
             return ()
-        return super()._on_advert(advert, source, now)
+        return super()._on_advert(event, now)
 
 
 class IgnoresDrift(Machine):
@@ -221,27 +222,25 @@ class RenewsBesideItsAdverts(Machine):
 class Impatient(Listening):
     """Waits a hundredth of the time."""
 
-    def master_down_interval(self) -> Duration:
-        return super().master_down_interval() // 100
+    def _reckon(self, interval: Duration) -> Wait:
+        wait = super()._reckon(interval)
+        return replace(wait, down=wait.down // 100)
 
 
 class Unskewed(Listening):
     """Takes over at the same moment as everybody else."""
 
-    def skew(self) -> Duration:
-        return 0
-
-    def master_down_interval(self) -> Duration:
-        return 3 * self.interval()
+    def _reckon(self, interval: Duration) -> Wait:
+        return replace(super()._reckon(interval), skew=0, down=3 * interval)
 
 
 class Modest(Listening):
     """Accepts every MASTER, as if it were told not to preempt."""
 
-    def hear(self, advert: Advert, now: Instant) -> None:
+    def hear(self, advert: Advert, now: Instant) -> bool:
         if advert.priority != RELEASE_PRIORITY:
             advert = replace(advert, priority=max(advert.priority, self._terms.priority))
-        super().hear(advert, now)
+        return super().hear(advert, now)
 
 
 class Reckless(Probing):

@@ -248,7 +248,7 @@ async def _serve(file: Path, config: Config) -> None:
         agent.start(config)
         stack.enter_context(_watched((world.news,), runtime.wake))
         loop = asyncio.get_running_loop()
-        stack.enter_context(closing(Listener(loop, world.speech, runtime.wake)))
+        stack.enter_context(closing(Listener(loop, world.speech, runtime)))
         stack.enter_context(_watched(world.whispers, runtime.overhear))
         await agent.stay()
 

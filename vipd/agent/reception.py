@@ -12,6 +12,7 @@ from vipd.agent.stranger import Strangers
 from vipd.agent.throttle import Throttle
 from vipd.core.events import AdvertReceived
 from vipd.core.model import RELEASE_PRIORITY, Advert, family_of
+from vipd.core.units import Instant
 from vipd.log import Logger
 from vipd.wire.vrrp import Datagram, DropReason, decode
 
@@ -49,7 +50,9 @@ class Reception:
         """Judge anew: the instances are others, or what they are told to be."""
         self._known.clear()
 
-    def take(self, interface: str, datagram: Datagram) -> tuple[Instance, AdvertReceived] | None:
+    def take(
+        self, interface: str, datagram: Datagram, now: Instant
+    ) -> tuple[Instance, AdvertReceived] | None:
         """What a packet means and for whom; None for what counts for nobody, and why is counted."""
         known = self._known.get(id(datagram)) or self._look(interface, datagram)
         if known is None:
@@ -59,7 +62,7 @@ class Reception:
             self._drop(instance, datagram, means)
             return None
         instance.counters.adverts_received += 1
-        instance.firewall.heard(self._clock())
+        instance.firewall.heard(now)
         for text in instance.scrutiny.look(instance.config, means.advert, means.source):
             self._log.warning(text, instance=instance.config.name)
         return instance, means

@@ -28,8 +28,9 @@ from vipd.config.plan import plan
 from vipd.core import events
 from vipd.core.config import InstanceConfig
 from vipd.core.model import State
-from vipd.core.units import CENTISECOND, MILLISECOND, Duration, Instant
+from vipd.core.units import CENTISECOND, MILLISECOND, SECOND, Duration, Instant
 from vipd.log import Logger
+from vipd.wire.vrrp import Datagram
 
 SHORTEST_INTERVAL: Duration = CENTISECOND
 """A wake-up that is no later than this is late for nobody. RFC: 9568 §5.2.7."""
@@ -57,6 +58,8 @@ class Runtime:
         self._reception = Reception(self._roster, clock, log, self._throttle)
         self._surroundings = Surroundings(ports, self._roster, clock, self._throttle)
         self._crew = Crew()
+        self.shortest_interval: Duration = SECOND
+        """That of the instances that advertise most often."""
 
     @property
     def instances(self) -> Sequence[Instance]:
@@ -137,6 +140,7 @@ class Runtime:
         if any(config.unicast for config in configs):
             self._ports.links.follow_routes()
         interfaces = {config.interface for config in configs}
+        self.shortest_interval = min((one.advert_interval for one in configs), default=SECOND)
         self._inbox.extend(self._surroundings.look_at(interfaces))
         for config in change.changed:
             self._inform(self._roster.named(config.name), config)
@@ -212,10 +216,22 @@ class Runtime:
         self._notice_lateness()
         if changed := self._ports.links.drain():
             self._look_around(changed)
-        for interface, datagram in tuple(self._ports.adverts.drain()):
-            if taken := self._reception.take(interface, datagram):
-                self._post(*taken)
+        self._hear(tuple(self._ports.adverts.drain()))
         self._settle()
+
+    def _hear(self, packets: Sequence[tuple[str, Datagram]]) -> None:
+        """Let the machines know what has arrived.
+
+        Order: after what is news to a machine nothing is the same again that was.
+        """
+        now = self._clock()
+        told: set[Instance] = set()
+        for interface, datagram in packets:
+            if taken := self._reception.take(interface, datagram, now):
+                instance, event = taken
+                if instance in told or not instance.machine.hears_again(event, now):
+                    told.add(instance)
+                    self._post(instance, event)
 
     def _look_around(self, interfaces: Collection[str]) -> None:
         """Tell the instances what has become of these interfaces, and of the addresses there."""

@@ -223,25 +223,33 @@ class Listening:
             self._await(max(down, now + self.interval() + self.skew()))
             self.follows = followed
 
-    def hear(self, advert: Advert, now: Instant) -> None:
-        """Take in an advert as a BACKUP. RFC: 9568 §6.4.2. Its sender is never compared here."""
+    def hear(self, advert: Advert, now: Instant) -> bool:
+        """Take in an advert as a BACKUP; whether the same advert will only move deadlines.
+
+        RFC: 9568 §6.4.2. Its sender is never compared here.
+        """
+        steady = False
         if advert.priority == RELEASE_PRIORITY:
             self._await_release(now)
         elif advert.priority >= self._terms.priority or not self.preempts:
-            self._follow(advert, now)
+            steady = self._follow(advert, now)
         elif self._terms.config.preempt_delay:
             self._let_serve(advert, now)
         self.probing.forget()
+        return steady
 
-    def _follow(self, advert: Advert, now: Instant) -> None:
+    def _follow(self, advert: Advert, now: Instant) -> bool:
         """A MASTER serves that may: wait for its next advert."""
         self._weaker_since = None
         self.follows = True
         self.learn(advert)
         wait = self.wait()
         self._await(now + wait.down, wait)
-        if wait.overdue is not None:
+        if wait.overdue is None:
+            self._deadlines.disarm(Timer.OVERDUE)
+        else:
             self._deadlines.arm(Timer.OVERDUE, now + wait.overdue)
+        return now + wait.down >= self._not_before
 
     def _let_serve(self, advert: Advert, now: Instant) -> None:
         """A weaker MASTER serves: take over from it after a while, or when it is silent."""

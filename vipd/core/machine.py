@@ -63,11 +63,28 @@ class Machine(States):
 
     __slots__ = ()
 
-    def step(self, event: events.Event, now: Instant) -> tuple[Action, ...]:  # noqa: C901  (one line for each event)
+    def step(self, event: events.Event, now: Instant) -> tuple[Action, ...]:
         """Take in what happened; return what is to be done, in order."""
+        self._catch_up()
+        return self._take(event, now)
+
+    def hears_again(self, event: events.AdvertReceived, now: Instant) -> bool:
+        """Take in that this BACKUP hears what it heard last, when nothing else has happened since.
+
+        That moves its deadlines, and is no more than a number here; `step` has the same effect and
+        is to be taken when this says False. Why: a MASTER says the same for hours.
+        """
+        if event is not self._usual:
+            return False
+        self._again = now
+        return True
+
+    # -- events -----------------------------------------------------------------------------
+
+    def _take(self, event: events.Event, now: Instant) -> tuple[Action, ...]:  # noqa: C901  (one line for each event)
         match event:
-            case events.AdvertReceived(advert=advert, source=source):
-                return self._on_advert(advert, source, now)
+            case events.AdvertReceived():
+                return self._on_advert(event, now)
             case events.TimePassed():
                 return self._on_time(now)
             case events.LinkChanged(link=link):
@@ -104,8 +121,6 @@ class Machine(States):
                 return self._on_stopped(now, at_once=at_once)
             case _:
                 assert_never(event)
-
-    # -- events -----------------------------------------------------------------------------
 
     def _on_started(self, spoke: Instant | None, now: Instant) -> tuple[Action, ...]:
         if self._state is not State.INIT:
@@ -300,12 +315,15 @@ class Machine(States):
 
     # -- adverts ----------------------------------------------------------------------------
 
-    def _on_advert(self, advert: Advert, source: IPAddress, now: Instant) -> tuple[Action, ...]:
+    def _on_advert(self, event: events.AdvertReceived, now: Instant) -> tuple[Action, ...]:
+        advert, source = event.advert, event.source
         if self._state is State.INIT or family_of(source) not in self.config.families:
             return ()
         self._hearing.note(advert, source, now)
         if self._state is State.BACKUP:
-            self._listening.hear(advert, now)
+            steady = self._listening.hear(advert, now)
+            if steady and (due := self._deadlines.next()):
+                self._usual, self._respite = event, due - now
             return self._call_off()
         if self._serving.leaving:
             self._listening.learn(advert)

@@ -10,6 +10,7 @@ from vipd.core.actions import Action, AskHooks, CallOffHooks, ReportTransition, 
 from vipd.core.cause import Cause, CauseCode
 from vipd.core.config import HookMoment, InstanceConfig
 from vipd.core.drifting import Drifting
+from vipd.core.events import AdvertReceived
 from vipd.core.group import Standing
 from vipd.core.health import link_fault
 from vipd.core.hearing import Hearing
@@ -42,6 +43,7 @@ class States:
     """One virtual router on this host: what it is, and how it becomes something else."""
 
     __slots__ = (
+        "_again",
         "_cause",
         "_deadlines",
         "_drifting",
@@ -52,11 +54,13 @@ class States:
         "_parting",
         "_parts",
         "_preparing",
+        "_respite",
         "_retrying",
         "_serving",
         "_since",
         "_state",
         "_terms",
+        "_usual",
     )
 
     def __init__(self, config: InstanceConfig) -> None:
@@ -77,6 +81,12 @@ class States:
         """Where this MASTER will go, once its hooks have run."""
         self._parts = False
         """Whether they have, and it waits for those of the others of its group."""
+        self._usual: AdvertReceived | None = None
+        """What this BACKUP heard last, if to hear it again would only move deadlines."""
+        self._respite: Duration = 0
+        """How long after it something is due."""
+        self._again: Instant | None = None
+        """When it was heard again, as long as nobody has asked for more than what is due."""
         self._interrupted: Instant | None = None
         """When a MASTER spoke last that has no source for its adverts now."""
 
@@ -149,10 +159,11 @@ class States:
 
     def next_deadline(self) -> Instant | None:
         """When `TimePassed` is due; None when only an event can change anything."""
-        return self._deadlines.next()
+        return self._deadlines.next() if self._again is None else self._again + self._respite
 
     def status(self, now: Instant) -> InstanceStatus:
         """A frozen picture of this instance for the people and programs that look at it."""
+        self._catch_up()
         leaving, warning = self._serving.leaving.destination, self._listening.probing.warning
         return InstanceStatus(
             config=self.config,
@@ -371,6 +382,13 @@ class States:
         return None
 
     # -- what is known ----------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        """Be what hearing the same again has made of it."""
+        usual, again, self._usual, self._again = self._usual, self._again, None, None
+        if usual and again is not None:
+            self._hearing.note(usual.advert, usual.source, again)
+            self._listening.hear(usual.advert, again)
 
     def _master(self) -> Heard | None:
         """Who serves, as far as this router knows."""
