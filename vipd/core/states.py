@@ -161,6 +161,12 @@ class States:
         """When `TimePassed` is due; None when only an event can change anything."""
         return self._deadlines.next() if self._again is None else self._again + self._respite
 
+    @property
+    def takes_over_at(self) -> Instant | None:
+        """When this BACKUP takes over, unless something happens; None where it does not, or waits
+        for its group or its hooks."""
+        return None if self._listening.ready else self._deadlines.at(Timer.MASTER_DOWN)
+
     def status(self, now: Instant) -> InstanceStatus:
         """A frozen picture of this instance for the people and programs that look at it."""
         self._catch_up()

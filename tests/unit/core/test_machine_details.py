@@ -135,3 +135,17 @@ def test_a_stopped_instance_can_be_started_again() -> None:
     solo.step(Started())
     assert solo.is_now(State.BACKUP)
     assert solo.machine.next_deadline() == SECOND + TAKEOVER
+
+
+def test_it_is_known_when_a_backup_takes_over_unless_it_hears_of_a_master() -> None:
+    solo = Solo()
+    known = [solo.machine.takes_over_at]
+    solo.start()
+    known.append(solo.machine.takes_over_at)
+    solo.pass_time(SECOND)
+    solo.hear(150)
+    known.append(solo.machine.takes_over_at)
+    solo.pass_time(TAKEOVER)
+    assert solo.is_now(State.MASTER)
+    known.append(solo.machine.takes_over_at)
+    assert known == [None, TAKEOVER, SECOND + TAKEOVER, None]

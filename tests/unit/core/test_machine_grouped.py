@@ -99,6 +99,7 @@ def test_it_is_ready_when_its_time_has_come_and_takes_over_when_all_agree() -> N
     solo.pass_time(1)
     assert standing(solo) == Standing(state=State.BACKUP, ready=True)
     assert solo.machine.next_deadline() == DOWN + SECOND
+    assert solo.machine.takes_over_at is None, "that is for the group to say"
     solo.pass_time(60 * SECOND)
     assert solo.is_now(State.BACKUP)
     assert standing(solo).ready
