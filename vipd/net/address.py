@@ -9,18 +9,39 @@ from __future__ import annotations
 import errno
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from vipd.core.model import Claim, Vip
 from vipd.core.units import Duration
 from vipd.net.claim_plan import Plan, Plans, Want
 from vipd.net.drift import Intent, summary, with_other_prefix
 from vipd.net.ledger import Entry, Ledger, VirtualRouter, spot_of
-from vipd.net.link import Link, Links
+from vipd.net.link import Link
 from vipd.net.macvlan import is_ours
 from vipd.net.netlink import KernelRefused, Requests
 from vipd.net.removal import Removal
 from vipd.net.sysctl import Sysctls
 from vipd.net.table import AddressTable
+
+
+class Interfaces(Protocol):
+    """What has to be known of the interfaces: see `vipd.net.link.Links`."""
+
+    @property
+    def tags(self) -> bool:
+        """Whether this kernel is known to keep our tag."""
+
+    def __iter__(self) -> Iterator[Link]:
+        """All of them."""
+
+    def find(self, name: str) -> Link | None:
+        """The one of this name."""
+
+    def at(self, index: int) -> Link | None:
+        """The one of this number."""
+
+    def has(self, index: int) -> bool:
+        """Whether there is one of this number."""
 
 
 class Addresses:
@@ -34,7 +55,9 @@ class Addresses:
     somebody else made it so. Nothing of that is done where this host owns the addresses.
     """
 
-    def __init__(self, requests: Requests, links: Links, sysctls: Sysctls | None = None) -> None:
+    def __init__(
+        self, requests: Requests, links: Interfaces, sysctls: Sysctls | None = None
+    ) -> None:
         self._requests = requests
         self._links = links
         self._removal = Removal(requests, sysctls or Sysctls())
