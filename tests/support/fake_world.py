@@ -108,6 +108,7 @@ class World:
     now: Instant = 0
     index: int = 1
     alarm_at: Instant | None = None
+    awake: bool = False
     alarms_set: int = 0
     done: list[tuple[str, object]] = field(default_factory=list)
     log: FakeLog = field(default_factory=FakeLog)
@@ -201,8 +202,8 @@ class FakeAlarm:
 
     world: World
 
-    def set(self, at: Instant) -> None:
-        self.world.alarm_at = at
+    def set(self, at: Instant, *, awake: bool = False) -> None:
+        self.world.alarm_at, self.world.awake = at, awake
         self.world.alarms_set += 1
 
 

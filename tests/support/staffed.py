@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fake_world import World
+from fake_world import FakeAddresses, World
 
 from vipd.agent.fellow_rounds import Rounds
 from vipd.agent.hello import Hellos
@@ -17,6 +17,7 @@ from vipd.agent.main import Agent
 from vipd.agent.memory import Memory
 from vipd.agent.operations import Operations
 from vipd.agent.order import OrderBook
+from vipd.agent.rehearsal import Rehearsal
 from vipd.agent.reload import Reloading
 from vipd.agent.runtime import Runtime
 from vipd.agent.staff import Staff
@@ -89,6 +90,7 @@ def staffed(
         Operations(runtime, book, hellos, journal, world.clock),
         journal,
         Rounds(hellos, -1, lambda: runtime.instances, lambda: False),
+        Rehearsal(FakeAddresses(World()), world.clock),
     )
     runtime.work_with(staff)
 

@@ -39,6 +39,14 @@ class Crew:
     def on_change(self) -> None:
         """Some instances have become something else: called once for all of a moment."""
 
+    @property
+    def lead(self) -> Duration:
+        """How long before a takeover they want to rehearse it; 0 for not at all."""
+        return 0
+
+    def rehearse(self) -> None:
+        """A takeover is near, and nothing else is to be done until then."""
+
     def on_left(self) -> None:
         """The last instance has left that was told to."""
 

@@ -28,7 +28,7 @@ from vipd.agent.journal import Journal
 from vipd.agent.journal_file import journal_beside
 from vipd.agent.listener import Listener
 from vipd.agent.memory import Entry, Memory, key_of
-from vipd.agent.ports import Ports
+from vipd.agent.ports import AddressPort, Ports
 from vipd.agent.reload import Reloading
 from vipd.agent.runtime import Runtime
 from vipd.agent.staff import Staff
@@ -52,6 +52,7 @@ from vipd.net.hello import HelloSockets
 from vipd.net.link import Links
 from vipd.net.neighbor import Neighbors
 from vipd.net.netlink import Requests
+from vipd.net.nowhere import AddressesNowhere
 from vipd.net.tap import Tap
 from vipd.net.virtual_mac import VirtualMacs
 
@@ -221,7 +222,7 @@ async def _serve(file: Path, config: Config) -> None:
         journal = Journal(journal_beside(config.agent.control_socket), clock, log.get())
         hello_sockets = stack.enter_context(closing(HelloSockets(config.agent.hello_port)))
         hellos = Hellos(hello_sockets, clock, log.get())
-        staff = employ(runtime, config.agent, journal, hellos, hello_sockets.fileno())
+        staff = employ(runtime, config.agent, journal, hellos, hello_sockets.fileno(), world.stage)
         supervisor = Supervisor()
         reloading = reloading_of(file, runtime, staff, supervisor)
         memory = Memory(config.agent.state_file, clock, log.get())
@@ -258,10 +259,11 @@ class _World:
     """The real world: the ports, and the descriptors that tell when something happened there.
 
     `news` are the kernel's, `speech` is what others say to us; `whispers` are what they say about
-    us, which comes after that.
+    us, which comes after that. `stage` is where takeovers are rehearsed.
     """
 
     ports: Ports
+    stage: AddressPort
     news: int
     speech: int
     whispers: tuple[int, ...]
@@ -288,6 +290,7 @@ def _world() -> Iterator[_World]:
                 tap=tap,
                 links=links,
             ),
+            stage=stack.enter_context(closing(AddressesNowhere())),
             news=links.fileno(),
             speech=adverts.fileno(),
             whispers=(neighbors.fileno(), tap.fileno()),

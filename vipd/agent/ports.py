@@ -21,8 +21,11 @@ class Clock(Protocol):
 class Alarm(Protocol):
     """Wakes the runtime."""
 
-    def set(self, at: Instant) -> None:
-        """Wake at this moment, or soon after it, instead of any moment set before."""
+    def set(self, at: Instant, *, awake: bool = False) -> None:
+        """Wake at this moment, or soon after it, instead of any moment set before.
+
+        Who stays awake until then does so at the expense of a processor, and is in time.
+        """
 
 
 class AdvertPort(Protocol):

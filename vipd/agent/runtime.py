@@ -5,8 +5,9 @@ packet that has arrived, then let the time pass; do what the machines ask for; s
 Packets go before timers, always: an advert that waits in a socket is proof that the MASTER lives.
 An alarm that comes early needs no care, because deadlines are data in the machines; it is set anew
 only when something is due before it, so that hearing an advert, which moves a deadline away, costs
-nothing (`vipd.agent.schedule`). What the machines want of their addresses at one wake-up is asked
-of the kernel at once.
+nothing (`vipd.agent.schedule`). Before a takeover it rings once more, for the crew to rehearse it
+(`vipd.agent.rehearsal`). What the machines want of their addresses at one wake-up is asked of the
+kernel at once.
 """
 
 from __future__ import annotations
@@ -273,6 +274,8 @@ class Runtime:
         """
         due = self._schedule.take_due(self._clock())
         self._wakes_at = None
+        if not due:
+            self._rehearse()
         if any(instance.machine.state is State.BACKUP for instance in due):
             self._hear_neighbors()
         for instance in due:
@@ -371,11 +374,28 @@ class Runtime:
         self._settle()
 
     def _set_alarm(self) -> None:
-        """Set the alarm anew, if somebody is due before it."""
+        """Set the alarm anew, if somebody is due before it.
+
+        For a takeover it rings by the lead of the crew earlier, and then nobody sleeps until that.
+        """
         due = self._schedule.next()
-        if due is not None and (self._wakes_at is None or due < self._wakes_at):
-            self._wakes_at = due
-            self._alarm.set(due)
+        if due is None or (self._wakes_at is not None and due >= self._wakes_at):
+            return
+        takes_over = self._schedule.next_takeover() is not None
+        early = due - self._crew.lead if takes_over else due
+        awake = early < due and early <= self._clock()
+        self._wakes_at = due if awake else early
+        self._alarm.set(self._wakes_at, awake=awake)
+
+    def _rehearse(self) -> None:
+        """Let a takeover be rehearsed that is near, if there is time for that.
+
+        Why the neighbours: what waits in their sockets is read at a takeover, too.
+        """
+        takeover, lead = self._schedule.next_takeover(), self._crew.lead
+        if takeover is not None and lead // 2 < takeover - self._clock() <= lead:
+            self._hear_neighbors()
+            self._crew.rehearse()
 
     def _report(self, instance: Instance) -> None:
         """Log what the instance went through, after it is done."""

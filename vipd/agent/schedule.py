@@ -42,6 +42,13 @@ class Schedule:
         """When somebody is to be looked at next; None for never."""
         return self._moments[0] if self._moments else None
 
+    def next_takeover(self) -> Instant | None:
+        """When who is to be looked at next takes over, if that is what it is looked at for."""
+        if not self._heap:
+            return None
+        at, _, instance = self._heap[0]
+        return at if instance.machine.takes_over_at == at else None
+
     def take_due(self, now: Instant) -> list[Instance]:
         """Those that are due. They have no entry until they are noted again."""
         due: list[Instance] = []

@@ -13,6 +13,7 @@ from vipd.agent.journal import Journal
 from vipd.agent.lag import LoopLag
 from vipd.agent.operations import Operations
 from vipd.agent.order import OrderBook
+from vipd.agent.rehearsal import LEAD, Rehearsal
 from vipd.agent.tracking import Tracking
 from vipd.core.actions import AskHooks, CallOffHooks, ReportIncident
 from vipd.core.events import HooksAnswered, TrackReported
@@ -34,6 +35,7 @@ class Staff(Crew):
         operations: Operations,
         journal: Journal,
         rounds: Rounds,
+        rehearsal: Rehearsal,
     ) -> None:
         self.tracking = tracking
         self.desk = desk
@@ -41,6 +43,7 @@ class Staff(Crew):
         self.operations = operations
         self.journal = journal
         self.rounds = rounds
+        self._rehearsal = rehearsal
         self.lag = LoopLag()
         self.changed: Callable[[], None] = lambda: None
         self.left: Callable[[], None] = lambda: None
@@ -93,6 +96,15 @@ class Staff(Crew):
     def on_stall(self) -> None:
         """Count it."""
         self.lag.stall()
+
+    @property
+    def lead(self) -> Duration:
+        """How long before a takeover it is rehearsed."""
+        return LEAD
+
+    def rehearse(self) -> None:
+        """Go through a takeover before one that is near."""
+        self._rehearsal.rehearse()
 
     def on_left(self) -> None:
         """The last instance has left that was told to."""

@@ -20,8 +20,9 @@ from vipd.agent.instance import Instance
 from vipd.agent.journal import Journal
 from vipd.agent.operations import Operations
 from vipd.agent.order import OrderBook
-from vipd.agent.ports import Ports
+from vipd.agent.ports import AddressPort, Ports
 from vipd.agent.reading import read_apart
+from vipd.agent.rehearsal import Rehearsal
 from vipd.agent.reload import Reloading
 from vipd.agent.report import Reporter
 from vipd.agent.runtime import Runtime
@@ -41,6 +42,7 @@ def employ(
     journal: Journal,
     hellos: Hellos,
     hello_descriptor: int,
+    stage: AddressPort,
 ) -> Staff:
     """Have those who work beside the runtime: they tell it what they know, and it tells them."""
     clock = time.monotonic_ns
@@ -71,7 +73,7 @@ def employ(
     )
 
     hellos.on_change = note_peer
-    staff = Staff(tracking, desk, book, operations, journal, rounds)
+    staff = Staff(tracking, desk, book, operations, journal, rounds, Rehearsal(stage, clock))
     runtime.work_with(staff)
     return staff
 

@@ -116,3 +116,18 @@ def test_who_ends_is_taken_no_more() -> None:
     one.machine.step(events.Stopped(at_once=True), SECOND)
     assert schedule.take_due(10**18) == []
     assert schedule.next() is None
+
+
+def test_who_is_next_may_be_about_to_take_over() -> None:
+    schedule, one = Schedule(), backup()
+    assert schedule.next_takeover() is None
+    schedule.note(one)
+    assert schedule.next_takeover() == DOWN
+
+
+def test_a_takeover_that_has_moved_away_is_none() -> None:
+    schedule, one = Schedule(), backup()
+    schedule.note(one)
+    hear(one, 500 * MILLISECOND)
+    assert schedule.next() == DOWN
+    assert schedule.next_takeover() is None
