@@ -3,6 +3,7 @@
 All is as it is with a real one, down to the kernel: the order is sent, the kernel looks for the
 interface, finds none and refuses (ENODEV). So nothing changes, and nobody is told of anything; but
 what a claim goes through, here and in the kernel, is in the caches of the processor after that.
+While the kernel is busy with other interfaces the order waits, as a claim would.
 Sources: inet_rtm_newaddr in net/ipv4/devinet.c.
 """
 
