@@ -44,10 +44,11 @@ class Schedule:
 
     def next_takeover(self) -> Instant | None:
         """When who is to be looked at next takes over, if that is what it is looked at for."""
-        if not self._heap:
+        at = self.next()
+        if at is None:
             return None
-        at, _, instance = self._heap[0]
-        return at if instance.machine.takes_over_at == at else None
+        first = next((one for one in self._at[at] if self._entries.get(one) == at), None)
+        return at if first and first.machine.takes_over_at == at else None
 
     def take_due(self, now: Instant) -> list[Instance]:
         """Those that are due. They have no entry until they are noted again."""

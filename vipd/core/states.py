@@ -165,6 +165,7 @@ class States:
     def takes_over_at(self) -> Instant | None:
         """When this BACKUP takes over, unless something happens; None where it does not, or waits
         for its group or its hooks."""
+        self._catch_up()
         return None if self._listening.ready else self._deadlines.at(Timer.MASTER_DOWN)
 
     def status(self, now: Instant) -> InstanceStatus:
