@@ -12,6 +12,7 @@ import pytest
 from neighbourhood import LEFT, OWN, PEER, speaker
 
 from vipd.core.model import Advert, Channel, ChecksumForm, Family
+from vipd.core.units import MILLISECOND
 from vipd.net.advert import AdvertSockets
 from vipd.net.link import Links
 from vipd.wire.virtual_mac import advert_frame
@@ -114,3 +115,27 @@ def test_where_the_kernel_has_no_memory_for_a_filter_all_are_read(adverts: Adver
                 speaking.send(ours)
                 heard = hear(adverts, 51)
     assert [one.payload[1] for one in heard] == [52] * 100 + [51]
+
+
+def age_of_one(adverts: AdvertSockets, family: Family) -> tuple[int, int]:
+    """What the age of an advert is that is read late, and what it is at most."""
+    with speaker() as speaking:
+        before = time.monotonic_ns()
+        speaking.send(frame_of(family, 51))
+        select.select([adverts], [], [], PATIENCE_S)
+        arrived = time.monotonic_ns()
+        while time.monotonic_ns() < arrived + 2 * MILLISECOND:
+            """The agent does something else."""
+        assert [one.payload[1] for _, one in adverts.drain()] == [51]
+        return adverts.age, time.monotonic_ns() - before
+
+
+@pytest.mark.parametrize("family", Family)
+def test_what_is_heard_is_dated_by_its_arrival(adverts: AdvertSockets, family: Family) -> None:
+    """The kernel begins with it soon after it is asked first."""
+    deadline, age, most = time.monotonic() + PATIENCE_S, 0, 0
+    while age < MILLISECOND and time.monotonic() < deadline:
+        age, most = age_of_one(adverts, family)
+    assert 2 * MILLISECOND <= age <= most
+    assert list(adverts.drain()) == []
+    assert adverts.age == 0

@@ -122,6 +122,7 @@ class World:
     send_error: OSError | None = None
     attach_error: OSError | None = None
     arrived: list[tuple[str, Datagram]] = field(default_factory=list)
+    age: Duration = 0
     opened: set[Channel] = field(default_factory=set)
     routes: dict[IPAddress, IPAddress] = field(default_factory=dict)
     gateways: dict[IPAddress, IPAddress] = field(default_factory=dict)
@@ -239,6 +240,10 @@ class FakeAdverts:
     def drain(self) -> Iterator[tuple[str, Datagram]]:
         while self.world.arrived:
             yield self.world.arrived.pop(0)
+
+    @property
+    def age(self) -> Duration:
+        return self.world.age
 
 
 @dataclass

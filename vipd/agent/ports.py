@@ -43,6 +43,10 @@ class AdvertPort(Protocol):
     def drain(self) -> Iterable[tuple[str, Datagram]]:
         """What has arrived, with the interface that it came in by."""
 
+    @property
+    def age(self) -> Duration:
+        """How long ago the newest of all that was drained last has arrived."""
+
 
 class AddressPort(Protocol):
     """The virtual IPs in the kernel."""

@@ -178,6 +178,8 @@ class _Nowhere:
 class _Air:
     """What is said is heard by nobody; what is heard has `arrived`."""
 
+    age: Duration = 0
+
     def __init__(self) -> None:
         self.arrived: list[Datagram] = []
 

@@ -24,20 +24,17 @@ from vipd.agent.roster import Roster
 from vipd.agent.schedule import Schedule
 from vipd.agent.stranger import Strangers
 from vipd.agent.surroundings import Surroundings
+from vipd.agent.telling import Telling
 from vipd.agent.throttle import Throttle
 from vipd.config.plan import plan
 from vipd.core import events
 from vipd.core.config import InstanceConfig
 from vipd.core.model import State
-from vipd.core.units import CENTISECOND, MILLISECOND, SECOND, Duration, Instant
+from vipd.core.units import CENTISECOND, SECOND, Duration, Instant
 from vipd.log import Logger
-from vipd.wire.vrrp import Datagram
 
 SHORTEST_INTERVAL: Duration = CENTISECOND
 """A wake-up that is no later than this is late for nobody. RFC: 9568 §5.2.7."""
-
-TOLD_WITHIN: Duration = 100 * MILLISECOND
-"""How long it is put off to tell of a transition while others are due."""
 
 
 class Runtime:
@@ -54,8 +51,9 @@ class Runtime:
         self._inbox: deque[tuple[Instance, events.Event]] = deque()
         self._schedule = Schedule()
         self._wakes_at: Instant | None = None
-        self._changed: dict[Instance, None] = {}
-        """Who has become something else, and nobody was told."""
+        self._telling = Telling(clock, log)
+        self._latest: Instant = 0
+        """The time that a machine was told last."""
         self._reception = Reception(self._roster, clock, log, self._throttle)
         self._surroundings = Surroundings(ports, self._roster, clock, self._throttle)
         self._crew = Crew()
@@ -217,22 +215,23 @@ class Runtime:
         self._notice_lateness()
         if changed := self._ports.links.drain():
             self._look_around(changed)
-        self._hear(tuple(self._ports.adverts.drain()))
-        self._settle()
+        self._settle(self._hear())
 
-    def _hear(self, packets: Sequence[tuple[str, Datagram]]) -> None:
-        """Let the machines know what has arrived.
+    def _hear(self) -> Instant:
+        """Let the machines know what has arrived; when it has.
 
         Order: after what is news to a machine nothing is the same again that was.
         """
-        now = self._clock()
+        packets = tuple(self._ports.adverts.drain())
+        at = self._latest = max(self._clock() - self._ports.adverts.age, self._latest)
         told: set[Instance] = set()
         for interface, datagram in packets:
-            if taken := self._reception.take(interface, datagram, now):
+            if taken := self._reception.take(interface, datagram, at):
                 instance, event = taken
-                if instance in told or not instance.machine.hears_again(event, now):
+                if instance in told or not instance.machine.hears_again(event, at):
                     told.add(instance)
                     self._post(instance, event)
+        return at
 
     def _look_around(self, interfaces: Collection[str]) -> None:
         """Tell the instances what has become of these interfaces, and of the addresses there."""
@@ -290,15 +289,17 @@ class Runtime:
     def _post(self, instance: Instance, event: events.Event) -> None:
         self._inbox.append((instance, event))
 
-    def _settle(self) -> None:
+    def _settle(self, at: Instant | None = None) -> None:
         """Let the machines take every event that waits, and do what they ask for.
 
-        Why one reading of the clock for all that waits: what happens at the same time goes on at
-        the same time, so that instances which take over together speak together ever after.
+        What waits is of that moment, or of now. Why one moment for all that waits: what happens at
+        the same time goes on at the same time, so that instances which take over together speak
+        together ever after.
         """
         stepped: dict[Instance, None] = {}
         while self._inbox or self._fulfil() or self._consult():
-            now = self._clock()
+            now = self._latest = at or self._clock()
+            at = None
             for _ in range(len(self._inbox)):
                 instance, event = self._inbox.popleft()
                 stepped[instance] = None
@@ -309,10 +310,9 @@ class Runtime:
         if self._executor.doubts:
             self._executor.doubts = False
             self._surroundings.use_tap()
-        self._changed.update((each, None) for each in stepped if each.passages)
-        if self._changed and self._may_tell():
-            changed, self._changed = self._changed, {}
-            self._tell_of(changed)
+        self._telling.note(stepped)
+        if self._telling.is_time(self._schedule.next()):
+            self._tell()
         if self._roster.drop_gone():
             self._forget_gone()
 
@@ -335,21 +335,11 @@ class Runtime:
         self._inbox.extend(self._executor.fulfil())
         return bool(self._inbox)
 
-    def _may_tell(self) -> bool:
-        """Whether there is time to say what became of the first that has changed.
-
-        Why not while others are due: for hundreds it takes as long as the takeover itself.
-        """
-        due, now = self._schedule.next(), self._clock()
-        decided = next(iter(self._changed)).passages[0].at
-        return due is None or due > now or now - decided > TOLD_WITHIN
-
-    def _tell_of(self, changed: Collection[Instance]) -> None:
-        """Whom it concerns what these have become."""
+    def _tell(self) -> None:
+        """Say what has become of those that have changed."""
+        changed = self._telling.tell(self._crew)
         if any(each.config.virtual_mac for each in changed):
             self._surroundings.watch_neighbors()
-        for instance in changed:
-            self._report(instance)
         self._crew.on_change()
 
     def _forget_gone(self) -> None:
@@ -396,19 +386,3 @@ class Runtime:
         if takeover is not None and lead // 2 < takeover - self._clock() <= lead:
             self._hear_neighbors()
             self._crew.rehearse()
-
-    def _report(self, instance: Instance) -> None:
-        """Log what the instance went through, after it is done."""
-        for passage in instance.passages:
-            report = passage.report
-            self._log.info(
-                "transition",
-                instance=instance.config.name,
-                old=report.old.value,
-                new=report.new.value,
-                cause=str(report.cause),
-                code=report.cause.code.value,
-                **passage.timings,
-            )
-            self._crew.on_transition(instance, passage)
-        instance.passages.clear()

@@ -71,13 +71,9 @@ class Machine(States):
     def hears_again(self, event: events.AdvertReceived, now: Instant) -> bool:
         """Take in that this BACKUP hears what it heard last, when nothing else has happened since.
 
-        That moves its deadlines, and is no more than a number here; `step` has the same effect and
-        is to be taken when this says False. Why: a MASTER says the same for hours.
+        `step` has the same effect, and is to be taken when this says False.
         """
-        if event is not self._usual:
-            return False
-        self._again = now
-        return True
+        return self._refrain.sounds(event, now)
 
     # -- events -----------------------------------------------------------------------------
 
@@ -323,7 +319,7 @@ class Machine(States):
         if self._state is State.BACKUP:
             steady = self._listening.hear(advert, now)
             if steady and (due := self._deadlines.next()):
-                self._usual, self._respite = event, due - now
+                self._refrain.begin(event, due - now)
             return self._call_off()
         if self._serving.leaving:
             self._listening.learn(advert)

@@ -10,7 +10,6 @@ from vipd.core.actions import Action, AskHooks, CallOffHooks, ReportTransition, 
 from vipd.core.cause import Cause, CauseCode
 from vipd.core.config import HookMoment, InstanceConfig
 from vipd.core.drifting import Drifting
-from vipd.core.events import AdvertReceived
 from vipd.core.group import Standing
 from vipd.core.health import link_fault
 from vipd.core.hearing import Hearing
@@ -23,6 +22,7 @@ from vipd.core.model import (
     Vip,
 )
 from vipd.core.orders import Orders
+from vipd.core.refrain import Refrain
 from vipd.core.retrying import Retrying
 from vipd.core.serving import Serving
 from vipd.core.speaking import Speaking
@@ -43,7 +43,6 @@ class States:
     """One virtual router on this host: what it is, and how it becomes something else."""
 
     __slots__ = (
-        "_again",
         "_cause",
         "_deadlines",
         "_drifting",
@@ -54,13 +53,12 @@ class States:
         "_parting",
         "_parts",
         "_preparing",
-        "_respite",
+        "_refrain",
         "_retrying",
         "_serving",
         "_since",
         "_state",
         "_terms",
-        "_usual",
     )
 
     def __init__(self, config: InstanceConfig) -> None:
@@ -81,12 +79,7 @@ class States:
         """Where this MASTER will go, once its hooks have run."""
         self._parts = False
         """Whether they have, and it waits for those of the others of its group."""
-        self._usual: AdvertReceived | None = None
-        """What this BACKUP heard last, if to hear it again would only move deadlines."""
-        self._respite: Duration = 0
-        """How long after it something is due."""
-        self._again: Instant | None = None
-        """When it was heard again, as long as nobody has asked for more than what is due."""
+        self._refrain = Refrain()
         self._interrupted: Instant | None = None
         """When a MASTER spoke last that has no source for its adverts now."""
 
@@ -159,7 +152,7 @@ class States:
 
     def next_deadline(self) -> Instant | None:
         """When `TimePassed` is due; None when only an event can change anything."""
-        return self._deadlines.next() if self._again is None else self._again + self._respite
+        return self._refrain.due() or self._deadlines.next()
 
     @property
     def takes_over_at(self) -> Instant | None:
@@ -392,10 +385,10 @@ class States:
 
     def _catch_up(self) -> None:
         """Be what hearing the same again has made of it."""
-        usual, again, self._usual, self._again = self._usual, self._again, None, None
-        if usual and again is not None:
-            self._hearing.note(usual.advert, usual.source, again)
-            self._listening.hear(usual.advert, again)
+        if heard := self._refrain.end():
+            event, at = heard
+            self._hearing.note(event.advert, event.source, at)
+            self._listening.hear(event.advert, at)
 
     def _master(self) -> Heard | None:
         """Who serves, as far as this router knows."""

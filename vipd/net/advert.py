@@ -4,11 +4,16 @@ All sockets stand behind one epoll descriptor, so that the loop watches a single
 asks once which of them have something. What a peer says is the same packet for hours: it is read
 once, and the same value is given for it each time.
 
-Sources: ip(7), ipv6(7), raw(7), RFC 3542, RFC 9568 §5.1.
+A processor that has slept reads a packet a quarter of a millisecond after it has arrived. The
+kernel notes when that was, for the last packet of a socket: so one question dates all that were
+read, and never too early.
+
+Sources: ip(7), ipv6(7), raw(7), socket(7), RFC 3542, RFC 9568 §5.1.
 """
 
 from __future__ import annotations
 
+import fcntl
 import select
 import socket
 import struct
@@ -19,7 +24,7 @@ from ipaddress import IPv6Address
 from typing import TypeAlias
 
 from vipd.core.model import Channel, Family, IPAddress, family_of
-from vipd.core.units import SECOND
+from vipd.core.units import MILLISECOND, SECOND, Duration
 from vipd.net.advert_filter import mostly
 from vipd.net.bpf import attach, detach
 from vipd.wire.datagram import datagram
@@ -39,6 +44,13 @@ _PACKETS_REMEMBERED = 1024
 
 _CLASS_SELECTOR_6 = 0xC0
 """Network control, as every router marks its VRRP packets. RFC: 4594 §3.1."""
+
+_SIOCGSTAMPNS = 0x80108907
+"""SIOCGSTAMPNS_NEW (linux/sockios.h), since Linux 5.1."""
+
+_TIMESPEC = struct.Struct("=qq")
+_OLDEST: Duration = 5 * MILLISECOND
+"""Nothing is left unread for longer. What seems to be older was dated by a clock that was set."""
 
 _IP_MULTICAST_ALL = 49
 _IPV6_MULTICAST_ALL = 29
@@ -111,6 +123,16 @@ class AdvertSocket:
                 self._note_stranger()
             yield received
 
+    def age(self) -> Duration:
+        """How long ago the packet arrived that was read last; 0 where that is not known."""
+        try:
+            stamp = fcntl.ioctl(self._socket, _SIOCGSTAMPNS, bytes(_TIMESPEC.size))
+        except OSError:
+            return 0
+        seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+        age = time.time_ns() - seconds * SECOND - nanoseconds
+        return age if 0 <= age <= _OLDEST else 0
+
     def expect(self, vrids: Collection[int]) -> None:
         """Know which VRIDs are ours."""
         if vrids == self._vrids:
@@ -165,6 +187,7 @@ class AdvertSocket:
     def _configure(self) -> None:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        self.age()  # The kernel notes it from the first question on.
         if self.family is Family.IPV4:
             self._configure_ipv4()
         else:
@@ -230,6 +253,8 @@ class AdvertSockets:
         self._ready = select.epoll()
         self._channel: Channel | None = None
         self._sender: AdvertSocket | None = None
+        self.age: Duration = 0
+        """How long ago the newest of all that was drained last has arrived."""
 
     def fileno(self) -> int:
         """Readable when `drain` has something to say."""
@@ -280,6 +305,7 @@ class AdvertSockets:
         for one in sorted(ready, key=lambda one: one.family):
             for received in one.receive():
                 yield one.channel.interface, received
+        self.age = min((one.age() for one in ready), default=0)
 
     def _close(self, channel: Channel) -> None:
         self._channel = None

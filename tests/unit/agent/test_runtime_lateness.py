@@ -244,3 +244,22 @@ class TestCarryingOn:
         runtime.wake()
         assert state(runtime) is State.BACKUP
         assert world.kernel == set()
+
+
+class TestReadingLate:
+    def test_an_advert_counts_from_its_arrival(self, world: World) -> None:
+        runtime = world.runtime()
+        runtime.start([instance()])
+        world.now, world.age = SECOND, 3 * MILLISECOND
+        world.arrived.append(("eth0", packet(instance(), 150)))
+        runtime.wake()
+        assert runtime.instances[0].machine.next_deadline() == 4_606_375_000
+
+    def test_but_not_from_before_what_the_machine_knows(self, world: World) -> None:
+        runtime = world.runtime()
+        world.now, world.age = SECOND, 3 * MILLISECOND
+        runtime.start([instance()])
+        world.now += MILLISECOND
+        world.arrived.append(("eth0", packet(instance(), 150)))
+        runtime.wake()
+        assert runtime.instances[0].machine.next_deadline() == 4_609_375_000
