@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from vipd.config.keepalived.parse import Document, parse
 from vipd.config.keepalived.tree import Place, Statement, write
 from vipd.config.load import parse as parse_toml
 from vipd.errors import ConfigError, ConfigProblem
+
+pytestmark = pytest.mark.slow
 
 HERE = Place(file="f", line=1)
 KEYWORDS = sorted({word for table in TABLES.values() for word in table})

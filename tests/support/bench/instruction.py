@@ -1,7 +1,7 @@
 """How many instructions an event costs the pure core, counted by callgrind and so repeatable.
 
-A fixed script (`stepping`) is run three times: with no more than the events that warm it up, with
-many of one kind, with many of the other. The differences, by the number of events, are the costs.
+A fixed script (`stepping`) is run several times: with no more than the events that warm it up, and
+with many of each kind. The differences, by the number of events, are the costs.
 They are compared with those that are committed, of the same Python built by the same compiler.
 """
 
@@ -24,10 +24,13 @@ REFERENCE = Path(__file__).with_name("instruction.json")
 MOST: Final = 1.10
 EVENTS = 1000
 RUN_TIMEOUT_S = 120.0
-KINDS: Mapping[str, tuple[int, int]] = {
-    "an advert heard by a BACKUP": (EVENTS, 0),
-    "a deadline of a MASTER": (0, EVENTS),
-}
+KINDS = (
+    "an advert that is news to a BACKUP",
+    "an advert that a BACKUP hears again",
+    "a deadline of a MASTER",
+)
+"""In the order in which the script is told how many."""
+
 COLLECTED = re.compile(r"Collected : (\d+)")
 
 
@@ -45,19 +48,19 @@ def platform_name() -> str:
 def count() -> dict[str, int]:
     """The instructions of each kind of event. Raises: VipdError when the script fails."""
     with tempfile.TemporaryDirectory(prefix="vipd-bench-") as place:
-        _run(0, 0, Path(place))  # So that all later ones find their bytecode written.
-        idle = _run(0, 0, Path(place))
-        return {
-            kind: (_run(heard, passed, Path(place)) - idle) // EVENTS
-            for kind, (heard, passed) in KINDS.items()
-        }
+        _run(None, Path(place))  # So that all later ones find their bytecode written.
+        idle = _run(None, Path(place))
+        return {kind: (_run(kind, Path(place)) - idle) // EVENTS for kind in KINDS}
 
 
-def _run(heard: int, passed: int, place: Path) -> int:
-    """Why so few variables: hashes and the size of the environment change what is counted."""
+def _run(many: str | None, place: Path) -> int:
+    """Count what one run takes that has many events of a kind, or of none.
+
+    Why so few variables: hashes and the size of the environment change what is counted."""
+    counts = [str(EVENTS if kind == many else 0) for kind in KINDS]
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={place / 'out'}"]
     done = subprocess.run(
-        [*command, *module("stepping", str(heard), str(passed))[2:]],
+        [*command, *module("stepping", *counts)[2:]],
         capture_output=True,
         text=True,
         timeout=RUN_TIMEOUT_S,

@@ -1,9 +1,10 @@
 """A fixed script for the pure core, to be counted by callgrind: see `instruction`.
 
-    python -m bench.stepping HEARD PASSED
+    python -m bench.stepping HEARD AGAIN PASSED
 
-A BACKUP hears so many adverts of its MASTER, and a MASTER sees so many of its deadlines pass. After
-each event the machine is asked for its next deadline, as the agent does.
+A BACKUP hears so many adverts of its MASTER that are news, and so many that it has just heard; a
+MASTER sees so many of its deadlines pass. After each event the machine is asked for its next
+deadline, as the agent does.
 """
 
 from __future__ import annotations
@@ -30,18 +31,20 @@ WARM = 100
 
 
 def hear(count: int) -> None:
-    """Have a BACKUP hear adverts, one in an interval."""
-    machine, source = _started(), IPv4Address("192.0.2.51")
-    advert = Advert(
-        version=3,
-        vrid=FULL.vrid,
-        priority=200,
-        interval_cs=to_centiseconds(FULL.advert_interval),
-        addresses=advertised(FULL.addresses, Family.IPV4),
-        checksum=ChecksumForm.PSEUDO_HEADER,
-    )
+    """Have a BACKUP hear adverts, one in an interval, none of which it has just heard."""
+    machine, two = _started(), (_heard(), _heard())
+    for number in range(count):
+        machine.step(two[number % 2], number * FULL.advert_interval)
+        machine.next_deadline()
+    assert machine.state is State.BACKUP, "it has a MASTER"
+
+
+def hear_again(count: int) -> None:
+    """Have a BACKUP hear the same advert, once in an interval."""
+    machine, heard = _started(), _heard()
+    machine.step(heard, 0)
     for now in range(0, count * FULL.advert_interval, FULL.advert_interval):
-        machine.step(AdvertReceived(advert=advert, source=source), now)
+        assert machine.hears_again(heard, now), "it is the same"
         machine.next_deadline()
     assert machine.state is State.BACKUP, "it has a MASTER"
 
@@ -58,6 +61,18 @@ def serve(count: int) -> None:
     assert machine.state is State.MASTER, "nobody opposes it"
 
 
+def _heard() -> AdvertReceived:
+    advert = Advert(
+        version=3,
+        vrid=FULL.vrid,
+        priority=200,
+        interval_cs=to_centiseconds(FULL.advert_interval),
+        addresses=advertised(FULL.addresses, Family.IPV4),
+        checksum=ChecksumForm.PSEUDO_HEADER,
+    )
+    return AdvertReceived(advert=advert, source=IPv4Address("192.0.2.51"))
+
+
 def _started() -> Machine:
     machine = Machine(FULL)
     machine.step(LinkChanged(LINK), 0)
@@ -66,5 +81,5 @@ def _started() -> Machine:
 
 
 if __name__ == "__main__":
-    hear(WARM + int(sys.argv[1]))
-    serve(WARM + int(sys.argv[2]))
+    for kind, count in zip((hear, hear_again, serve), sys.argv[1:], strict=True):
+        kind(WARM + int(count))

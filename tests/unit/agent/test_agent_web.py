@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fake_world import FakeLog
 from web_process import free_port
 
@@ -21,6 +22,8 @@ from vipd.agent.web import FIRST_WAIT, WebKeeper
 from vipd.config.model import AgentConfig
 from vipd.core.units import SECOND
 from vipd.errors import VipdError
+
+pytestmark = pytest.mark.slow
 
 LONG_S = 20.0
 """What a test waits before it counts as failed; never what it takes."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from bench.makeup import LIBRARIES, makeup
+
+pytestmark = pytest.mark.slow
 
 MOST_KB = 40 * 1024
 

@@ -20,6 +20,8 @@ from vipd.track.outcome import Outcome
 from vipd.track.registry import make
 from vipd.track.spawn import spawn
 
+pytestmark = pytest.mark.slow
+
 
 def looked(
     *argv: str,

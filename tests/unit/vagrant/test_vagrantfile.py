@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from installed import needs
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[3] / "vagrant"
 SCRIPTS = ("lab/box", "lab/test", "provision/host", "provision/package")
 

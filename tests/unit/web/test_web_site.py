@@ -21,6 +21,8 @@ from web_process import LONG_S, WebProcess, command, first_line, free_port, web_
 from vipd.core.model import State
 from vipd.web.window import ANSWERS_WITHIN_S
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
