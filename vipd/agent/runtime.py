@@ -117,6 +117,7 @@ class Runtime:
         for config in self.configs:
             self._roster.dismiss(config.name)
         self._stop_at_once(tuple(self._roster))
+        self._tell_the_rest()
 
     def apply(
         self, configs: Sequence[InstanceConfig], spoke: Mapping[str, Instant] | None = None
@@ -342,6 +343,11 @@ class Runtime:
             self._surroundings.watch_neighbors()
         self._crew.on_change()
 
+    def _tell_the_rest(self) -> None:
+        """Say what was put off: nobody may be left to say it later."""
+        if self._telling.is_time(None):
+            self._tell()
+
     def _forget_gone(self) -> None:
         """Somebody has left that was told to."""
         self._reception.forget()
@@ -349,6 +355,7 @@ class Runtime:
         self._surroundings.watch_neighbors()
         self._surroundings.use_tap()
         if not self._roster.leaving:
+            self._tell_the_rest()
             self._crew.on_left()
 
     def _consult(self) -> bool:

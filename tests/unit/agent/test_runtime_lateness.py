@@ -187,6 +187,12 @@ class TestTellingOfIt:
         assert state(runtime, 1) is State.BACKUP
         assert self.told(world) == ["web"]
 
+    def test_the_last_word_is_said_before_it_ends(self, world: World, runtime: Runtime) -> None:
+        world.claim_takes = 10 * MILLISECOND
+        ring(world, runtime)
+        runtime.halt()
+        assert self.told(world) == ["web", "web", "other"]
+
 
 class TestCarryingOn:
     def test_what_was_served_is_claimed_said_and_announced_before_anything_is_swept(
