@@ -378,8 +378,8 @@ class Runtime:
         due = self._schedule.next()
         if due is None or (self._wakes_at is not None and due >= self._wakes_at):
             return
-        takes_over = self._schedule.next_takeover() is not None
-        early = due - self._crew.lead if takes_over else due
+        takeover = self._schedule.next_takeover()
+        early = due if takeover is None else min(due, takeover - self._crew.lead)
         awake = early < due and early <= self._clock()
         self._wakes_at = due if awake else early
         self._alarm.set(self._wakes_at, awake=awake)

@@ -43,12 +43,15 @@ class Schedule:
         return self._moments[0] if self._moments else None
 
     def next_takeover(self) -> Instant | None:
-        """When who is to be looked at next takes over, if that is what it is looked at for."""
+        """When the one that is due next takes over, if nothing happens; None if it does not, or is
+        only to be looked at."""
         at = self.next()
         if at is None:
             return None
         first = next((one for one in self._at[at] if self._entries.get(one) == at), None)
-        return at if first and first.machine.takes_over_at == at else None
+        if first is None or first.machine.next_deadline() != at:
+            return None
+        return first.machine.takes_over_at
 
     def take_due(self, now: Instant) -> list[Instance]:
         """Those that are due. They have no entry until they are noted again."""

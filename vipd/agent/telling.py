@@ -2,6 +2,8 @@
 
 For hundreds of instances that takes as long as their takeover. So nothing is told while others are
 due: of 255 that take over within milliseconds, the last does not wait for what is told of others.
+Where hooks follow from it, it is told at once: they are to see things as they are, and what is
+asked of them comes after what was told before.
 """
 
 from __future__ import annotations
@@ -25,21 +27,25 @@ class Telling:
         self._clock = clock
         self._log = log
         self._changed: dict[Instance, None] = {}
+        self._urgent = False
 
     def note(self, instances: Iterable[Instance]) -> None:
         """Remember those of these that have become something else."""
-        self._changed.update((each, None) for each in instances if each.passages)
+        for instance in instances:
+            if instance.passages:
+                self._changed[instance] = None
+                self._urgent = self._urgent or _has_hooks(instance)
 
     def is_time(self, due: Instant | None) -> bool:
         """Whether it is to be told now, where the next instance is due then."""
         if not self._changed:
             return False
         now, decided = self._clock(), next(iter(self._changed)).passages[0].at
-        return due is None or due > now or now - decided > WITHIN
+        return self._urgent or due is None or due > now or now - decided > WITHIN
 
     def tell(self, crew: Crew) -> Collection[Instance]:
         """Log what they went through, and let the crew know; who they are."""
-        changed, self._changed = self._changed, {}
+        changed, self._changed, self._urgent = self._changed, {}, False
         for instance in changed:
             self._tell_of(instance, crew)
         return changed
@@ -58,3 +64,9 @@ class Telling:
             )
             crew.on_transition(instance, passage)
         instance.passages.clear()
+
+
+def _has_hooks(instance: Instance) -> bool:
+    """Whether hooks may follow from what it becomes: its own, or those of its group."""
+    config = instance.config
+    return bool(config.hooks.hooks or config.hooks.fifo or config.group)

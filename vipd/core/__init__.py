@@ -1,7 +1,8 @@
 """The pure core: it decides, and never touches the world.
 
-`Machine.step(event, now) -> actions` is all there is to it. No socket, no clock, no logging and
-no randomness live here, so everything that is hard to get right is a function of values.
+`Machine.step(event, now) -> actions` is all there is to it; what is heard again and again need not
+go that way (`hears_again`). No socket, no clock, no logging and no randomness live here, so
+everything that is hard to get right is a function of values.
 
 Glossary. vipd uses the names that administrators know from keepalived and FRR; RFC 9568 has
 renamed some of them:

@@ -68,6 +68,11 @@ class Probing:
             self._answer = f"{address} is alive at {mac.hex(':')}"
 
     @property
+    def judged(self) -> bool:
+        """Whether a takeover was due in this silence, and the addresses were in use."""
+        return self._hold_until is not None
+
+    @property
     def evidence(self) -> tuple[str, ...]:
         """What came of the question, for who acts on it."""
         if not self._asked:

@@ -157,9 +157,10 @@ class States:
     @property
     def takes_over_at(self) -> Instant | None:
         """When this BACKUP takes over, unless something happens; None where it does not, or waits
-        for its group or its hooks."""
+        for its group or its hooks, or holds back."""
         self._catch_up()
-        return None if self._listening.ready else self._deadlines.at(Timer.MASTER_DOWN)
+        waits = self._listening.ready or self._listening.probing.judged
+        return None if waits else self._deadlines.at(Timer.MASTER_DOWN)
 
     def status(self, now: Instant) -> InstanceStatus:
         """A frozen picture of this instance for the people and programs that look at it."""

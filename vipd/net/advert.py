@@ -6,7 +6,8 @@ once, and the same value is given for it each time.
 
 A processor that has slept reads a packet a quarter of a millisecond after it has arrived. The
 kernel notes when that was, for the last packet of a socket: so one question dates all that were
-read, and never too early.
+read. It does so by the clock of the wall: one that is set in those few milliseconds dates them
+wrong by no more than that.
 
 Sources: ip(7), ipv6(7), raw(7), socket(7), RFC 3542, RFC 9568 §5.1.
 """
@@ -50,7 +51,8 @@ _SIOCGSTAMPNS = 0x80108907
 
 _TIMESPEC = struct.Struct("=qq")
 _OLDEST: Duration = 5 * MILLISECOND
-"""Nothing is left unread for longer. What seems to be older was dated by a clock that was set."""
+"""Little is left unread for longer. What seems to be older may be dated by a clock that was set:
+it counts from when it was read."""
 
 _IP_MULTICAST_ALL = 49
 _IPV6_MULTICAST_ALL = 29

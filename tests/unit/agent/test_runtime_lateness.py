@@ -20,13 +20,14 @@ from fake_world import (
 )
 
 from vipd.agent.runtime import Runtime
-from vipd.core.config import InstanceConfig
+from vipd.core.config import Hook, HookMoment, HooksConfig, InstanceConfig
 from vipd.core.model import State
 from vipd.core.units import MILLISECOND, SECOND
 
 CLAIMED = ("claim", ("192.0.2.100/24",))
 ANNOUNCED = ("announce", ("192.0.2.100/24",))
 RELEASED = ("release", ("192.0.2.100/24",))
+HOOKS = HooksConfig(hooks=((HookMoment.BEFORE_RELEASE, Hook(argv=("/usr/bin/demote",))),))
 
 
 @pytest.fixture
@@ -183,6 +184,19 @@ class TestTellingOfIt:
 
     def test_it_is_not_put_off_for_ever(self, world: World, runtime: Runtime) -> None:
         world.claim_takes = 200 * MILLISECOND
+        ring(world, runtime)
+        assert state(runtime, 1) is State.BACKUP
+        assert self.told(world) == ["web"]
+
+    @pytest.mark.parametrize(
+        "more", [{"hooks": HOOKS}, {"hooks": HooksConfig(fifo="/run/fifo")}], ids=["hook", "fifo"]
+    )
+    def test_what_hooks_follow_from_is_told_at_once(
+        self, world: World, more: dict[str, object]
+    ) -> None:
+        world.claim_takes = 10 * MILLISECOND
+        runtime = world.runtime()
+        runtime.start([named("web", 51, **more), named("other", 52, priority=99)])
         ring(world, runtime)
         assert state(runtime, 1) is State.BACKUP
         assert self.told(world) == ["web"]

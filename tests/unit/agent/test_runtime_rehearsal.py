@@ -84,6 +84,37 @@ class TestATakeover:
         assert state(runtime) is State.MASTER
         assert len(actors.rehearsed) == 1
 
+    def test_is_rehearsed_before_the_probe_that_comes_right_before_it(
+        self, world: World, actors: Actors
+    ) -> None:
+        """The skew of a priority of 254 at 100 ms is 0.8 ms, in which it asks the link."""
+        down = 300 * MILLISECOND + 781_250
+        probes = TakeoverProbe.WARN
+        quick = instance(priority=254, advert_interval=100 * MILLISECOND, takeover_probe=probes)
+        runtime = backup(world, actors, quick)
+        assert (world.alarm_at, world.awake) == (down - LEAD, False)
+        ring(world, runtime)
+        assert (world.alarm_at, world.awake) == (300 * MILLISECOND, True)
+        for _ in range(2):
+            ring(world, runtime)
+        assert state(runtime) is State.MASTER
+        assert world.now == down
+        assert actors.rehearsed == [down - LEAD]
+
+    def test_that_is_held_back_is_not_waited_for_awake_again(
+        self, world: World, actors: Actors
+    ) -> None:
+        runtime = backup(world, actors, instance(takeover_probe=TakeoverProbe.HOLD))
+        while world.now < DOWN:
+            ring(world, runtime)
+            world.claims = [("eth0", VIP4.ip, PEER_MAC)]
+        assert state(runtime) is State.BACKUP
+        assert len(actors.rehearsed) == 1
+        while world.now < DOWN + 5 * SECOND:
+            ring(world, runtime)
+            assert not world.awake
+        assert len(actors.rehearsed) == 1
+
     def test_is_late_for_nobody(self, world: World, actors: Actors) -> None:
         runtime = backup(world, actors)
         for _ in range(2):
